@@ -1,0 +1,1 @@
+"""AutoTrain Studio: no-code fine-tuning."""

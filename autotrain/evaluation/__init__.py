@@ -1,0 +1,1 @@
+"""How good the result is: metrics, intervals, baselines, mistakes."""

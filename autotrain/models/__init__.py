@@ -1,0 +1,1 @@
+"""Base models: the catalogue, loading, LoRA, and what a training will cost."""

@@ -1,0 +1,127 @@
+"""The evaluation of a finished run: everything the page, the model card and the API show. Lies in `report.json`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(_Part):
+    """One metric. `low` and `high` bound its 95 % interval when one was computed."""
+
+    name: str = Field(description="The field's name for it: accuracy, macro_f1.")
+    title: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    higher_is_better: bool = True
+
+
+class Baseline(_Part):
+    """Something to compare with: the majority class, or what the base model knows without fine-tuning."""
+
+    name: str
+    title: str
+    explanation: str = Field(description="One plain sentence: what this baseline does.")
+    scores: tuple[Score, ...]
+    seconds: float | None = None
+
+
+class ClassScore(_Part):
+    """Precision, recall and F1 of one class, and how many test rows have it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Confusion(_Part):
+    """Counts: `counts[i][j]` test rows of class `labels[i]` were predicted as `labels[j]`."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Example(_Part):
+    """One test row with its prediction. `row` is its number in the original file; the header is row 1."""
+
+    row: int
+    inputs: dict[str, str]
+    expected: str
+    predicted: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class CalibrationBin(_Part):
+    """Test rows whose confidence lay in one interval: mean confidence against the share that was right."""
+
+    confidence: float
+    accuracy: float
+    count: int
+
+
+class Split(_Part):
+    """Rows of each split."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class Training(_Part):
+    """How the training went. Seconds are wall time of the train phase."""
+
+    steps: int
+    epochs: float
+    best_step: int | None = None
+    seconds: float
+    samples_per_second: float
+    peak_memory_bytes: int | None = None
+    trainable_parameters: int
+    total_parameters: int
+    device: str
+
+
+class Report(_Part):
+    """What `report.json` holds. `scores` are of the tuned model on the test split; the first is the headline."""
+
+    version: int = 1
+    task: str
+    scores: tuple[Score, ...]
+    baselines: tuple[Baseline, ...] = ()
+    per_class: tuple[ClassScore, ...] = ()
+    confusion: Confusion | None = None
+    calibration: tuple[CalibrationBin, ...] = ()
+    mistakes: tuple[Example, ...] = ()
+    examples: tuple[Example, ...] = ()
+    split: Split
+    training: Training
+    notes: tuple[str, ...] = Field((), description="Sentences a reader must know, such as how small the test split is.")
+
+    def headline(self) -> Score:
+        """The score a list shows."""
+        return self.scores[0]
+
+    def verdict(self) -> str:
+        """One sentence that compares the headline score with the strongest baseline.
+
+        "Better" is said only where the tuned model's 95 % interval lies wholly above the baseline's value.
+        """
+        best = self.headline()
+        rivals = [(baseline.title, s) for baseline in self.baselines for s in baseline.scores if s.name == best.name]
+        if not rivals:
+            return f"{best.title} is {best.value:.1%}."
+        title, rival = max(rivals, key=lambda pair: pair[1].value)
+        gain = (best.value - rival.value) * 100
+        if best.low is not None and best.low > rival.value:
+            word = "better than"
+        elif best.high is not None and best.high < rival.value:
+            word = "worse than"
+        else:
+            word = "not clearly different from"
+        return f"{best.title} {best.value:.1%}: {word} {title[0].lower()}{title[1:]} ({rival.value:.1%}, {gain:+.1f} points)."

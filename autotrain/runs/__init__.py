@@ -1,0 +1,1 @@
+"""The record of runs: states, ownership, events. SQL is the record; the broker carries only nudges."""

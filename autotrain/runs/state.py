@@ -1,0 +1,69 @@
+"""The states of a run and of a publication, and which changes are possible. Pure: a table and two questions."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+State = Literal[
+    "draft", "queued", "starting", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"
+]
+STATES: tuple[State, ...] = get_args(State)
+
+Wish = Literal["run", "save", "finish", "pause", "cancel"]
+"""What a person wants of a run: go on, save now, stop and keep, pause, cancel. `save` turns back into `run`."""
+
+PublicationState = Literal["pending", "uploading", "published", "failed"]
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    "draft": frozenset({"queued", "starting", "cancelled"}),
+    "queued": frozenset({"starting", "paused", "cancelled", "failed"}),
+    "starting": frozenset({"running", "queued", "pausing", "cancelling", "failed", "paused"}),
+    "running": frozenset({"pausing", "cancelling", "succeeded", "failed", "queued", "paused"}),
+    "pausing": frozenset({"paused", "cancelling", "succeeded", "failed", "queued"}),
+    "paused": frozenset({"queued", "starting", "cancelled"}),
+    "cancelling": frozenset({"cancelled", "succeeded", "failed"}),
+    "cancelled": frozenset({"queued"}),
+    "failed": frozenset({"queued"}),
+    "succeeded": frozenset(),
+}
+
+OWNED: frozenset[State] = frozenset({"starting", "running", "pausing", "cancelling"})
+"""States in which a supervisor holds the run's lease."""
+
+FINISHED: frozenset[State] = frozenset({"cancelled", "succeeded", "failed"})
+
+WORDS: dict[State, str] = {
+    "draft": "Draft",
+    "queued": "Waiting in the queue",
+    "starting": "Starting",
+    "running": "Training",
+    "pausing": "Pausing",
+    "paused": "Paused",
+    "cancelling": "Cancelling",
+    "cancelled": "Cancelled",
+    "succeeded": "Finished",
+    "failed": "Failed",
+}
+"""Each state as people read it."""
+
+
+def possible(before: State, after: State) -> bool:
+    """Whether a run may go from `before` to `after`."""
+    return after in TRANSITIONS[before]
+
+
+def wishes(state: State) -> frozenset[Wish]:
+    """What a person may ask of a run in `state`."""
+    match state:
+        case "queued":
+            return frozenset({"pause", "cancel"})
+        case "starting" | "running":
+            return frozenset({"save", "finish", "pause", "cancel"})
+        case "pausing":
+            return frozenset({"cancel"})
+        case "paused" | "failed" | "cancelled":
+            return frozenset({"run", "cancel"}) if state == "paused" else frozenset({"run"})
+        case "draft":
+            return frozenset({"run", "cancel"})
+        case _:
+            return frozenset()

@@ -1,0 +1,240 @@
+"""What the record offers, as a protocol, and the values it returns. `autotrain.runs.sql` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from autotrain.events import AnyEvent, Outcome, Progress
+from autotrain.runs.state import PublicationState, State, Wish
+
+LEASE_SECONDS = 60.0
+"""How long a claim holds without renewal; also the longest wait before a lost run is taken up again."""
+
+RENEW_SECONDS = 10.0
+"""How often a supervisor renews. Six chances within one lease."""
+
+SELF_FENCE_SECONDS = 40.0
+"""A supervisor that could not renew for this long kills its trainer, 20 s before anyone else may start one."""
+
+ATTEMPTS_WITHOUT_PROGRESS = 3
+"""Attempts in a row that leave no new checkpoint before a run is failed."""
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run about to be recorded. `recipe` is the frozen YAML; `dataset` and `model` are names for the list."""
+
+    id: str
+    name: str
+    task: str
+    model: str
+    dataset: str
+    recipe: str
+    owner: str = "local"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the record. Times are seconds since the epoch, UTC."""
+
+    id: str
+    name: str
+    owner: str
+    task: str
+    model: str
+    dataset: str
+    recipe: str
+    state: State
+    desired_state: Wish
+    fence: int
+    attempts_without_progress: int
+    worker: str | None
+    lease_expires_at: float | None
+    checkpoint: str | None
+    checkpoint_step: int | None
+    exit_code: int | None
+    reason: str | None
+    reason_code: str | None
+    phase: str | None
+    progress: Progress | None
+    outcome: Outcome | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+class EventRow(NamedTuple):
+    """An event with its place in the run's history. `seq` grows by one for each event of the run: a cursor."""
+
+    seq: int
+    fence: int
+    at: float
+    event: AnyEvent
+
+
+class MetricRow(NamedTuple):
+    """One point of one curve, of the attempt that counts (points a later attempt repeated are left out)."""
+
+    seq: int
+    step: int
+    epoch: float
+    name: str
+    value: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One wish to publish a finished run, and how far it came. `id` is the operation id: the same id publishes once."""
+
+    id: str
+    run_id: str
+    repository: str
+    private: bool
+    state: PublicationState
+    fence: int
+    uploaded_bytes: int
+    total_bytes: int
+    url: str | None
+    reason: str | None
+    reason_code: str | None
+    created_at: float
+    finished_at: float | None
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What reconciliation found: runs and publications to nudge, and runs whose lease had ended."""
+
+    queued: tuple[str, ...] = ()
+    publications: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    failed: tuple[str, ...] = field(default=())
+
+
+class RunStore(Protocol):
+    """The record. Every change is one transaction; every write of an attempt is checked against its fence."""
+
+    def create(self, new: NewRun, *, queue: bool = True) -> Run:
+        """Record a run, QUEUED, or DRAFT when `queue` is false (to be claimed by its maker)."""
+        ...
+
+    def get(self, run_id: str) -> Run:
+        """The run. Raises UnknownRun."""
+        ...
+
+    def list(self, *, states: Collection[State] | None = None, search: str = "", limit: int = 200) -> Sequence[Run]:
+        """Runs, newest first. `search` matches name, model, dataset or task."""
+        ...
+
+    def claim(
+        self,
+        run_id: str,
+        owner: str,
+        *,
+        host: str,
+        states: Collection[State] = ("queued",),
+        lease: float = LEASE_SECONDS,
+    ) -> int | None:
+        """Take the run and a free device slot of `host`. The new fence, or None: not claimable, or no slot is free."""
+        ...
+
+    def renew(self, run_id: str, fence: int, *, lease: float = LEASE_SECONDS) -> Wish:
+        """Renew the lease; returns what is wished of the run now. Raises LeaseLost."""
+        ...
+
+    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent]) -> int:
+        """Append events in order; returns the last cursor. Raises LeaseLost."""
+        ...
+
+    def move(
+        self,
+        run_id: str,
+        fence: int,
+        before: State,
+        after: State,
+        *,
+        reason: str | None = None,
+        code: str | None = None,
+        exit_code: int | None = None,
+    ) -> bool:
+        """Compare-and-set by the owner. False when the state was not `before`.
+
+        Raises LeaseLost when the fence is old, ImpossibleTransition when no run may do that. Leaving the owned states
+        frees the device slot. Moving to QUEUED counts an attempt without progress unless a checkpoint was recorded.
+        """
+        ...
+
+    def wish(self, run_id: str, wish: Wish) -> Run:
+        """What a person wants. Acts at once where nobody owns the run. Raises ImpossibleTransition, UnknownRun."""
+        ...
+
+    def events(self, run_id: str, after: int = 0, limit: int = 1000) -> Sequence[EventRow]:
+        """Events after the cursor `after`, in order."""
+        ...
+
+    def metrics(self, run_id: str, after: int = 0, limit: int = 100_000) -> Sequence[MetricRow]:
+        """Points after the cursor `after`, in order."""
+        ...
+
+    def rename(self, run_id: str, name: str) -> Run:
+        """Give the run another name."""
+        ...
+
+    def delete(self, run_id: str) -> None:
+        """Forget the run. Raises ImpossibleTransition while someone owns it."""
+        ...
+
+    def register_slots(self, host: str, devices: Sequence[str]) -> None:
+        """Make these the device slots of `host`; slots in use stay until they are freed."""
+        ...
+
+    def reconcile(self) -> Reconciled:
+        """End expired leases (back to QUEUED, or FAILED past the retry budget) and say what to nudge."""
+        ...
+
+    def request_publication(self, run_id: str, repository: str, *, private: bool) -> Publication:
+        """Wish a finished run published. Raises ImpossibleTransition when it did not succeed."""
+        ...
+
+    def publication(self, publication_id: str) -> Publication:
+        """The publication. Raises UnknownRun."""
+        ...
+
+    def publications(self, run_id: str) -> Sequence[Publication]:
+        """A run's publications, newest first."""
+        ...
+
+    def claim_publication(self, publication_id: str, *, lease: float = LEASE_SECONDS) -> int | None:
+        """Take a pending publication (or one whose uploader was lost); its new fence, or None."""
+        ...
+
+    def report_publication(self, publication_id: str, fence: int, *, uploaded_bytes: int, total_bytes: int) -> None:
+        """Progress of an upload; renews its lease. Raises LeaseLost."""
+        ...
+
+    def end_publication(
+        self,
+        publication_id: str,
+        fence: int,
+        *,
+        url: str | None = None,
+        reason: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        """PUBLISHED with a `url`, otherwise FAILED with a reason. Raises LeaseLost."""
+        ...
+
+    def retry_publication(self, publication_id: str) -> Publication:
+        """A failed publication becomes pending again, under the same operation id."""
+        ...
+
+    def put_secret(self, name: str, ciphertext: bytes | None) -> None:
+        """Keep an encrypted secret under a name; None forgets it."""
+        ...
+
+    def secret(self, name: str) -> bytes | None:
+        """The encrypted secret, or None."""
+        ...

@@ -1,0 +1,100 @@
+"""Settings from the environment (`AUTOTRAIN_*`), and the layout of the data home. One table makes help and docs."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from autotrain.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Each field is read from `AUTOTRAIN_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTOTRAIN_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        Path("~/.autotrain"), description="The data home: runs, datasets, models, the record, the key for secrets."
+    )
+    redis_url: str | None = Field(None, description="An existing Redis. Without it, `autotrain up` starts its own.")
+    database_url: str | None = Field(
+        None, description="An SQLAlchemy URL for the record. Without it, SQLite in the data home."
+    )
+    host: str = Field("127.0.0.1", description="Address the web page listens on.")
+    port: int = Field(7860, ge=1, le=65535, description="Port the web page listens on.")
+    slots: int = Field(1, ge=1, le=64, description="Runs that may train at once on this machine's CPU.")
+    max_upload_bytes: int = Field(1_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
+    max_cell_characters: int = Field(1_000_000, gt=0, description="Longest single cell accepted, in characters.")
+
+    @cached_property
+    def root(self) -> Path:
+        """The data home, absolute."""
+        return self.home.expanduser().resolve()
+
+    @cached_property
+    def database(self) -> str:
+        """The record's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.root / 'record.sqlite'}"
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker's URL; the embedded one listens on a Unix socket in the data home."""
+        return self.redis_url or f"redis+socket://{self.broker_socket}"
+
+    @property
+    def broker_socket(self) -> Path:
+        """Unix socket of the embedded broker."""
+        return self.root / "broker" / "redis.sock"
+
+    @property
+    def runs(self) -> Path:
+        """One folder for each run."""
+        return self.root / "runs"
+
+    @property
+    def datasets(self) -> Path:
+        """The dataset store."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """Models added by name, each a folder in transformers' layout."""
+        return self.root / "models"
+
+    def prepare_home(self) -> None:
+        """Make the data home and its folders.
+
+        Raises:
+            SettingsError: the data home cannot be created or written.
+        """
+        try:
+            for folder in (self.root, self.runs, self.datasets, self.models, self.broker_socket.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.broker_socket.parent.chmod(0o700)
+            probe = self.root / f".writable-{os.getpid()}"
+            probe.write_text("")
+            probe.unlink()
+        except OSError as error:
+            raise SettingsError(
+                f"The data home {self.root} cannot be written ({error.strerror}). "
+                "Set AUTOTRAIN_HOME to a folder you may write to, or free some space."
+            ) from error
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        SettingsError: a value does not parse; the message lists each with its remedy.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {item['input']!r}: {item['msg']}." for item in error.errors()
+        ]
+        raise SettingsError(" ".join([*problems, "Correct or unset it and start again."])) from error

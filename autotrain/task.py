@@ -1,0 +1,101 @@
+"""The contract between a task file and everything else. Nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from autotrain.events import EventSink, Finding
+from autotrain.report import Report
+from autotrain.table import Fit, Profile, Table
+
+
+class Params(BaseModel):
+    """Hyper-parameters of one task. A field's title, description and bounds are the form, the flag and the docs row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A role a table's column can play in a task."""
+
+    role: str
+    kind: Literal["text", "label", "number"]
+    title: str
+    help: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a run computes: `cpu` or `cuda:0`, and how many CPU threads it may use."""
+
+    name: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """All a task may know about its run: no database, no queue, no page, no token.
+
+    `model` is a local folder. `data` holds `train.arrow`, `validation.arrow` and `test.arrow` with columns named by
+    role. `columns` says which column of the user's file plays each role. `workdir` is this attempt's own folder;
+    `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None.
+    """
+
+    model: Path
+    model_name: str
+    data: Path
+    columns: Mapping[str, str]
+    params: Params
+    workdir: Path
+    artifact: Path
+    resume_from: Path | None
+    sink: EventSink
+    device: Device
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished training leaves: the adapter's folder and its evaluation."""
+
+    artifact: Path
+    report: Report
+
+
+class Predictor(Protocol):
+    """A loaded adapter that answers. One call, one list of inputs, answers in the same order."""
+
+    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]: ...
+
+
+class Task(Protocol):
+    """One thing that can be learned. Each lives in one file of `autotrain/tasks`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    pipeline_tag: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]]
+    params_class: ClassVar[type[Params]]
+
+    def suits(self, profile: Profile) -> Fit:
+        """How well a table suits this task, and the mapping it suggests."""
+        ...
+
+    def check(self, table: Table, columns: Mapping[str, str], params: Params) -> list[Finding]:
+        """Everything wrong or worth knowing about this table under this mapping, before a second of training."""
+        ...
+
+    def train(self, attempt: Attempt) -> Result:
+        """Train, evaluate, save. Raises TrainingError, ModelError or DataError with a sentence for people."""
+        ...
+
+    def load(self, artifact: Path, model: Path) -> Predictor:
+        """Load a finished adapter on its base model for answering."""
+        ...

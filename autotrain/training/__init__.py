@@ -1,0 +1,1 @@
+"""Assembly of the Hugging Face training loop, its reports and its checkpoints."""

@@ -1,0 +1,1 @@
+"""Queue, worker and supervisor: the only room that imports celery and redis."""
