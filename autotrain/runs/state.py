@@ -30,6 +30,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 OWNED: frozenset[State] = frozenset({"starting", "running", "pausing", "cancelling"})
 """States in which a supervisor holds the run's lease."""
 
+QUEUED: frozenset[State] = frozenset({"queued"})
+
 FINISHED: frozenset[State] = frozenset({"cancelled", "succeeded", "failed"})
 
 WORDS: dict[State, str] = {

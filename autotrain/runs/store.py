@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from autotrain.events import AnyEvent, Outcome, Progress
-from autotrain.runs.state import PublicationState, State, Wish
+from autotrain.runs.state import QUEUED, PublicationState, State, Wish
 
 LEASE_SECONDS = 60.0
 """How long a claim holds without renewal; also the longest wait before a lost run is taken up again."""
@@ -51,6 +51,7 @@ class Run:
     fence: int
     attempts_without_progress: int
     worker: str | None
+    device: str | None
     lease_expires_at: float | None
     checkpoint: str | None
     checkpoint_step: int | None
@@ -135,14 +136,14 @@ class RunStore(Protocol):
         owner: str,
         *,
         host: str,
-        states: Collection[State] = ("queued",),
+        states: Collection[State] = QUEUED,
         lease: float = LEASE_SECONDS,
     ) -> int | None:
         """Take the run and a free device slot of `host`. The new fence, or None: not claimable, or no slot is free."""
         ...
 
     def renew(self, run_id: str, fence: int, *, lease: float = LEASE_SECONDS) -> Wish:
-        """Renew the lease; returns what is wished of the run now. Raises LeaseLost."""
+        """Renew the lease; returns what is wished of the run now. A `save` is handed over once. Raises LeaseLost."""
         ...
 
     def append(self, run_id: str, fence: int, events: Sequence[AnyEvent]) -> int:
@@ -172,7 +173,7 @@ class RunStore(Protocol):
         ...
 
     def events(self, run_id: str, after: int = 0, limit: int = 1000) -> Sequence[EventRow]:
-        """Events after the cursor `after`, in order."""
+        """Events after the cursor, in order; metrics are read by `metrics`, progress from `Run.progress`."""
         ...
 
     def metrics(self, run_id: str, after: int = 0, limit: int = 100_000) -> Sequence[MetricRow]:

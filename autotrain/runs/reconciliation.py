@@ -1,0 +1,84 @@
+"""Taking up what was lost: leases that ended, runs that wait, uploads without an uploader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
+
+from autotrain.runs.engine import now, writing
+from autotrain.runs.slots import release
+from autotrain.runs.state import FINISHED, OWNED, State
+from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
+from autotrain.runs.tables import publication, run
+
+
+class Reconciliation:
+    """The part of the record that heals."""
+
+    _engine: Engine
+
+    def reconcile(self) -> Reconciled:
+        """End expired leases (back to QUEUED, or FAILED past the retry budget) and say what to nudge."""
+        with writing(self._engine) as connection:
+            lost = connection.execute(
+                select(run).where(run.c.state.in_(OWNED), run.c.lease_expires_at < now(connection)).with_for_update()
+            ).all()
+            after = {row.id: _end_lease(connection, row) for row in lost}
+            queued = connection.execute(
+                select(run.c.id).where(run.c.state == "queued").order_by(run.c.created_at)
+            ).scalars()
+            uploads = connection.execute(
+                select(publication.c.id).where(
+                    or_(
+                        publication.c.state == "pending",
+                        and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection)),
+                    )
+                )
+            ).scalars()
+            return Reconciled(
+                queued=tuple(queued),
+                publications=tuple(uploads),
+                expired=tuple(after),
+                failed=tuple(run_id for run_id, state in after.items() if state == "failed"),
+            )
+
+
+def counts_as_attempt(row: Row[Any]) -> int:
+    """Attempts in a row without a new checkpoint, this one included."""
+    if (row.checkpoint_step or 0) > row.claimed_checkpoint_step:
+        return 0
+    return int(row.attempts_without_progress) + 1
+
+
+def _end_lease(connection: Connection, row: Row[Any]) -> State:
+    attempts = counts_as_attempt(row)
+    after: State = "queued"
+    reason, code = "The worker was lost; the run goes on from its last checkpoint.", "worker-lost"
+    if row.state == "cancelling" or row.desired_state == "cancel":
+        after, reason, code = "cancelled", "Cancelled.", "cancelled"
+    elif row.state == "pausing" or row.desired_state == "pause":
+        after, reason, code = "paused", "Paused.", "paused"
+    elif attempts >= ATTEMPTS_WITHOUT_PROGRESS:
+        after, code = "failed", "worker-lost"
+        reason = (
+            f"The worker was lost {attempts} times in a row before the first new checkpoint. This is often a lack of "
+            "memory: choose a smaller batch or model, then press Retry."
+        )
+    connection.execute(
+        update(run)
+        .where(run.c.id == row.id)
+        .values(
+            state=after,
+            desired_state="run",
+            reason=reason,
+            reason_code=code,
+            worker=None,
+            device=None,
+            lease_expires_at=None,
+            attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
+            finished_at=now(connection) if after in FINISHED else None,
+        )
+    )
+    release(connection, row.id)
+    return after

@@ -1,0 +1,328 @@
+"""The record in SQL: runs, claims, events. SQLite (WAL) by default, PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, func, insert, or_, select, update
+
+from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
+from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
+from autotrain.runs import tables
+from autotrain.runs.engine import now, open_engine, writing
+from autotrain.runs.publications import Publications
+from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
+from autotrain.runs.slots import free_device, register, release
+from autotrain.runs.state import FINISHED, OWNED, QUEUED, WORDS, State, Wish, possible, wishes
+from autotrain.runs.store import LEASE_SECONDS, EventRow, MetricRow, NewRun, Run, RunStore
+
+AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
+    ("draft", "run"): "queued",
+    ("draft", "cancel"): "cancelled",
+    ("queued", "pause"): "paused",
+    ("queued", "cancel"): "cancelled",
+    ("paused", "run"): "queued",
+    ("paused", "cancel"): "cancelled",
+    ("failed", "run"): "queued",
+    ("cancelled", "run"): "queued",
+}
+"""Wishes that need no supervisor, because nobody owns a run in that state."""
+
+
+class SqlStore(Publications, Reconciliation):
+    """The record on one database. Safe to share between threads; every method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._engine.dispose()
+
+    def create(self, new: NewRun, *, queue: bool = True) -> Run:
+        """Record a run, QUEUED, or DRAFT when `queue` is false."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                insert(tables.run).values(
+                    **vars(new),
+                    state="queued" if queue else "draft",
+                    desired_state="run",
+                    fence=0,
+                    last_seq=0,
+                    attempts_without_progress=0,
+                    claimed_checkpoint_step=0,
+                    created_at=now(connection),
+                )
+            )
+            return _run(connection, new.id)
+
+    def get(self, run_id: str) -> Run:
+        """The run. Raises UnknownRun."""
+        with self._engine.connect() as connection:
+            return _run(connection, run_id)
+
+    def list(self, *, states: Collection[State] | None = None, search: str = "", limit: int = 200) -> Sequence[Run]:
+        """Runs, newest first."""
+        query = select(tables.run).order_by(tables.run.c.created_at.desc(), tables.run.c.id).limit(limit)
+        if states is not None:
+            query = query.where(tables.run.c.state.in_(states))
+        if search:
+            columns = (tables.run.c.name, tables.run.c.model, tables.run.c.dataset, tables.run.c.task)
+            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+        with self._engine.connect() as connection:
+            return [_as_run(row) for row in connection.execute(query)]
+
+    def claim(
+        self,
+        run_id: str,
+        owner: str,
+        *,
+        host: str,
+        states: Collection[State] = QUEUED,
+        lease: float = LEASE_SECONDS,
+    ) -> int | None:
+        """Take the run and a free device slot of `host`. The new fence, or None."""
+        with writing(self._engine) as connection:
+            device = free_device(connection, host)
+            if device is None:
+                return None
+            run = tables.run.c
+            fence = connection.execute(
+                update(tables.run)
+                .where(run.id == run_id, run.state.in_(states))
+                .values(
+                    state="starting",
+                    desired_state="run",
+                    fence=run.fence + 1,
+                    worker=owner,
+                    device=device,
+                    lease_expires_at=now(connection) + lease,
+                    claimed_checkpoint_step=func.coalesce(run.checkpoint_step, 0),
+                    started_at=func.coalesce(run.started_at, now(connection)),
+                    finished_at=None,
+                    exit_code=None,
+                    reason=None,
+                    reason_code=None,
+                    progress=None,
+                    outcome=None,
+                )
+                .returning(run.fence)
+            ).scalar()
+            if fence is None:
+                return None
+            connection.execute(
+                update(tables.slot)
+                .where(tables.slot.c.host == host, tables.slot.c.device == device)
+                .values(run_id=run_id, fence=fence)
+            )
+            return int(fence)
+
+    def renew(self, run_id: str, fence: int, *, lease: float = LEASE_SECONDS) -> Wish:
+        """Renew the lease; returns what is wished now. A `save` is handed over once. Raises LeaseLost."""
+        with writing(self._engine) as connection:
+            row = _owned(connection, run_id, fence)
+            wish: Wish = row.desired_state
+            connection.execute(
+                update(tables.run)
+                .where(tables.run.c.id == run_id)
+                .values(lease_expires_at=now(connection) + lease, desired_state="run" if wish == "save" else wish)
+            )
+            return wish
+
+    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent]) -> int:
+        """Append events in order; returns the last cursor. Metrics go to their own table. Raises LeaseLost."""
+        with writing(self._engine) as connection:
+            seq = int(_owned(connection, run_id, fence).last_seq)
+            changes: dict[str, Any] = {}
+            kept: list[dict[str, Any]] = []
+            points: list[dict[str, Any]] = []
+            place: dict[str, Any] = {
+                "run_id": run_id,
+                "fence": fence,
+                "at": connection.execute(select(now(connection))).scalar(),
+            }
+            for item in events:
+                changes |= _consequences(item)
+                if isinstance(item, Progress):
+                    continue
+                seq += 1
+                if isinstance(item, Metric):
+                    points += [place | {"seq": seq, **point} for point in _points(item)]
+                else:
+                    kept.append(place | {"seq": seq, "kind": item.kind, "payload": item.model_dump_json()})
+            if kept:
+                connection.execute(insert(tables.event), kept)
+            if points:
+                connection.execute(insert(tables.metric), points)
+            connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(last_seq=seq, **changes))
+            return seq
+
+    def move(
+        self,
+        run_id: str,
+        fence: int,
+        before: State,
+        after: State,
+        *,
+        reason: str | None = None,
+        code: str | None = None,
+        exit_code: int | None = None,
+    ) -> bool:
+        """Compare-and-set by the owner; see the protocol."""
+        if not possible(before, after):
+            raise ImpossibleTransition(f"Run {run_id} cannot go from {WORDS[before]!r} to {WORDS[after]!r}.")
+        with writing(self._engine) as connection:
+            row = _owned(connection, run_id, fence)
+            if row.state != before:
+                return False
+            changes: dict[str, Any] = {"state": after, "reason": reason, "reason_code": code, "exit_code": exit_code}
+            if after not in OWNED:
+                changes |= {"worker": None, "device": None, "lease_expires_at": None, "desired_state": "run"}
+                release(connection, run_id)
+            if after == "queued" and code != "shutdown":
+                changes["attempts_without_progress"] = counts_as_attempt(row)
+            if after in FINISHED:
+                changes["finished_at"] = now(connection)
+            connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(**changes))
+            return True
+
+    def wish(self, run_id: str, wish: Wish) -> Run:
+        """What a person wants. Acts at once where nobody owns the run."""
+        with writing(self._engine) as connection:
+            run = _run(connection, run_id)
+            if wish not in wishes(run.state) and not (wish == "run" and run.state in OWNED):
+                raise ImpossibleTransition(
+                    f"Run {run.name!r} is in the state {WORDS[run.state]!r}, which cannot be asked to {wish}. "
+                    "Reload the page to see what it can do now."
+                )
+            after = AT_ONCE.get((run.state, wish))
+            changes: dict[str, Any] = {"desired_state": wish}
+            if after is not None:
+                changes = {"state": after, "desired_state": "run"}
+                if after == "queued":
+                    changes |= {
+                        "attempts_without_progress": 0,
+                        "reason": None,
+                        "reason_code": None,
+                        "finished_at": None,
+                    }
+                if after in FINISHED:
+                    changes |= {"finished_at": now(connection), "reason": "Cancelled.", "reason_code": "cancelled"}
+            connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(**changes))
+            return _run(connection, run_id)
+
+    def events(self, run_id: str, after: int = 0, limit: int = 1000) -> Sequence[EventRow]:
+        """Events (metrics are read by `metrics`) after the cursor, in order."""
+        query: Select[Any] = (
+            select(tables.event)
+            .where(tables.event.c.run_id == run_id, tables.event.c.seq > after)
+            .order_by(tables.event.c.seq)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [EventRow(r.seq, r.fence, r.at, EVENT.validate_json(r.payload)) for r in connection.execute(query)]
+
+    def metrics(self, run_id: str, after: int = 0, limit: int = 100_000) -> Sequence[MetricRow]:
+        """Points after the cursor, in order; a point that a later attempt reached again is left out."""
+        old, new = tables.metric.c, tables.metric.alias().c
+        repeated = exists().where(
+            and_(new.run_id == old.run_id, new.name == old.name, new.fence > old.fence, new.step <= old.step)
+        )
+        query = (
+            select(old.seq, old.step, old.epoch, old.name, old.value, old.at)
+            .where(old.run_id == run_id, old.seq > after, ~repeated)
+            .order_by(old.seq, old.name)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [MetricRow(*row) for row in connection.execute(query)]
+
+    def rename(self, run_id: str, name: str) -> Run:
+        """Give the run another name."""
+        with writing(self._engine) as connection:
+            connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(name=name))
+            return _run(connection, run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Forget the run. Raises ImpossibleTransition while someone owns it."""
+        with writing(self._engine) as connection:
+            run = _run(connection, run_id)
+            if run.state in OWNED:
+                raise ImpossibleTransition(f"Run {run.name!r} is still working. Cancel it first, then delete it.")
+            connection.execute(delete(tables.run).where(tables.run.c.id == run_id))
+
+    def register_slots(self, host: str, devices: Sequence[str]) -> None:
+        """Make these the device slots of `host`; slots in use stay until they are freed."""
+        with writing(self._engine) as connection:
+            register(connection, host, devices)
+
+    def put_secret(self, name: str, ciphertext: bytes | None) -> None:
+        """Keep an encrypted secret under a name; None forgets it."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(tables.secret).where(tables.secret.c.name == name))
+            if ciphertext is not None:
+                connection.execute(insert(tables.secret).values(name=name, ciphertext=ciphertext))
+
+    def secret(self, name: str) -> bytes | None:
+        """The encrypted secret, or None."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(tables.secret.c.ciphertext).where(tables.secret.c.name == name)).scalar()
+
+
+def open_store(url: str) -> SqlStore:
+    """Open the record at an SQLAlchemy URL, migrating it first. Raises SettingsError."""
+    return SqlStore(open_engine(url))
+
+
+def _owned(connection: Connection, run_id: str, fence: int) -> Row[Any]:
+    query = select(tables.run).where(tables.run.c.id == run_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None or row.fence != fence or row.state not in OWNED:
+        raise LeaseLost(f"Attempt {fence} no longer owns run {run_id}; it must stop without side effects.")
+    return row
+
+
+def _run(connection: Connection, run_id: str) -> Run:
+    row = connection.execute(select(tables.run).where(tables.run.c.id == run_id)).one_or_none()
+    if row is None:
+        raise UnknownRun(
+            f"There is no run {run_id!r}. It may have been deleted; the list of runs shows those that exist."
+        )
+    return _as_run(row)
+
+
+def _as_run(row: Row[Any]) -> Run:
+    fields = {name: value for name, value in row._mapping.items() if name in Run.__dataclass_fields__}
+    fields["progress"] = Progress.model_validate_json(row.progress) if row.progress else None
+    fields["outcome"] = Outcome.model_validate_json(row.outcome) if row.outcome else None
+    return Run(**fields)
+
+
+def _consequences(item: AnyEvent) -> dict[str, Any]:
+    """What an event changes in the run's own row."""
+    match item:
+        case Phase(name=name):
+            return {"phase": name}
+        case Progress():
+            return {"progress": item.model_dump_json()}
+        case Outcome():
+            return {"outcome": item.model_dump_json()}
+        case Checkpoint(step=step, path=path):
+            return {"checkpoint": path, "checkpoint_step": step}
+        case _:
+            return {}
+
+
+def _points(item: Metric) -> list[dict[str, Any]]:
+    # A value that is not finite cannot be drawn, and SQLite stores NaN as NULL; the trainer reports it as a failure.
+    return [
+        {"name": name, "step": item.step, "epoch": item.epoch, "value": value}
+        for name, value in item.values.items()
+        if math.isfinite(value)
+    ]
+
+
+def _typechecks_as_protocol(store: SqlStore) -> RunStore:
+    return store
