@@ -1,0 +1,119 @@
+"""From a recipe to a row in the record: import the data, check everything, split, freeze the run's folder, queue it."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotrain.data.freeze import freeze
+from autotrain.data.store import Dataset, DatasetStore
+from autotrain.errors import DataError, RecipeError
+from autotrain.events import Finding
+from autotrain.models.catalogue import Catalogue
+from autotrain.recipe import Recipe, parse
+from autotrain.runs.folder import RunFolder, write_atomically
+from autotrain.runs.store import NewRun, Run, RunStore
+from autotrain.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe whose data is imported and whose findings are known."""
+
+    recipe: Recipe
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What must be fixed before the run can start."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+def prepare(
+    recipe: Recipe, settings: Settings, *, progress: Callable[[int, int], None] | None = None
+) -> Prepared:
+    """Import the recipe's data and check data, columns and model together.
+
+    Raises:
+        RecipeError: the recipe names no data.
+        DataError: the file cannot be read as a table.
+        ModelError: the base model is unknown.
+    """
+    if recipe.data is None:
+        raise RecipeError(recipe.title, ["has no data; name a file, a dataset or a sample"])
+    parse(recipe.model_dump(mode="json", exclude_none=True), recipe.title)
+    dataset = DatasetStore(settings).resolve(recipe.data.source, progress=progress)
+    findings = list(dataset.profile.findings)
+    missing = [column for column in recipe.data.columns.values() if dataset.profile.column(column) is None]
+    if missing:
+        known = ", ".join(f'"{column.name}"' for column in dataset.profile.columns)
+        raise DataError(f'{dataset.name} has no column "{missing[0]}". Its columns are {known}.', code="no-such-column")
+    task = recipe.the_task()
+    findings += task.check(dataset.table(), recipe.data.columns, recipe.typed_params())
+    findings += Catalogue(settings).check(recipe.model, recipe.task)
+    return Prepared(recipe, dataset, tuple(findings))
+
+
+def submit(
+    recipe: Recipe,
+    settings: Settings,
+    store: RunStore,
+    *,
+    name: str | None = None,
+    owner: str = "local",
+    queue: bool = True,
+) -> Run:
+    """Check a recipe and record it as a run: QUEUED, or DRAFT for a caller who will claim it.
+
+    Raises:
+        RecipeError, DataError, ModelError: with every finding that stops it; nothing is recorded then.
+    """
+    prepared = prepare(recipe, settings)
+    if prepared.errors:
+        raise DataError("\n".join(finding.sentence() for finding in prepared.errors), code=prepared.errors[0].code)
+    frozen = _frozen(prepared)
+    run_id = uuid.uuid4().hex[:12]
+    _freeze_folder(settings.runs / run_id, frozen, prepared.dataset)
+    return store.create(
+        NewRun(
+            id=run_id,
+            name=(name or "").strip() or default_name(prepared),
+            task=recipe.task,
+            model=recipe.model,
+            dataset=prepared.dataset.name,
+            recipe=frozen.to_yaml(),
+            owner=owner,
+        ),
+        queue=queue,
+    )
+
+
+def default_name(prepared: Prepared) -> str:
+    """A name for people: the data's name and the preset's title."""
+    return f"{Path(prepared.dataset.name).stem} · {prepared.recipe.title}"
+
+
+def _frozen(prepared: Prepared) -> Recipe:
+    """The recipe with the imported dataset in place of the file, which may change or vanish."""
+    assert prepared.recipe.data is not None
+    data = prepared.recipe.data.model_copy(update={"source": prepared.dataset.id})
+    return prepared.recipe.model_copy(update={"data": data})
+
+
+def _freeze_folder(path: Path, recipe: Recipe, dataset: Dataset) -> None:
+    """Build the run's folder aside and make it real by one rename."""
+    assert recipe.data is not None
+    aside = path.with_name(f".{path.name}")
+    try:
+        folder = RunFolder(aside)
+        folder.data.mkdir(parents=True)
+        freeze(dataset, recipe.data.columns, recipe.data.split, folder.data)
+        write_atomically(folder.recipe, recipe.to_yaml())
+        aside.rename(path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
