@@ -1,0 +1,95 @@
+"""`autotrain runs`: what is in the record, and what to wish of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autotrain.cli.context import console, find_run, open_record, open_settings
+
+if TYPE_CHECKING:
+    from autotrain.runs.state import Wish
+
+app = typer.Typer(help="List, show, pause, resume, cancel and delete runs.", no_args_is_help=True)
+WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
+
+
+@app.command("list")
+def list_runs(search: Annotated[str, typer.Argument(help="Part of a name, model or dataset.")] = "") -> None:
+    """Runs, newest first."""
+    from rich.table import Table
+
+    from autotrain.runs.state import WORDS
+
+    table = Table("id", "name", "task", "model", "state", "score", "created")
+    for run in open_record(open_settings()).list(search=search):
+        score = next(iter(run.outcome.scores.items()), None) if run.outcome else None
+        shown = f"{score[0]} {score[1]:.3f}" if score else ""
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
+        table.add_row(run.id, run.name, run.task, run.model, WORDS[run.state], shown, created)
+    console().print(table)
+
+
+@app.command()
+def show(run: WhichRun) -> None:
+    """One run: its state, its result, its folder."""
+    from autotrain.cli.train import show_result
+    from autotrain.runs.state import WORDS
+
+    settings = open_settings()
+    found = find_run(open_record(settings), run)
+    out = console()
+    out.print(f"{found.name} ({found.id}): {WORDS[found.state]}. {found.reason or ''}", markup=False)
+    if found.progress is not None and found.state in {"starting", "running"}:
+        out.print(f"Phase {found.phase}, step {found.progress.step} of {found.progress.total_steps}.")
+    out.print(f"Folder: {settings.runs / found.id}", markup=False)
+    if found.state == "succeeded":
+        show_result(found, settings.runs / found.id, out)
+
+
+def _wish(run: str, wish: Wish, said: str) -> None:
+    store = open_record(open_settings())
+    found = find_run(store, run)
+    store.wish(found.id, wish)
+    console().print(f"{found.name}: {said}", markup=False)
+
+
+@app.command()
+def pause(run: WhichRun) -> None:
+    """Keep a checkpoint and stop; `resume` goes on from there."""
+    _wish(run, "pause", "will pause after this step and keep a checkpoint.")
+
+
+@app.command()
+def resume(run: WhichRun) -> None:
+    """Go on with a paused, failed or cancelled run from its last checkpoint."""
+    _wish(run, "run", "queued again; it goes on from its last checkpoint.")
+
+
+@app.command()
+def finish(run: WhichRun) -> None:
+    """Stop training now, then evaluate and keep the adapter."""
+    _wish(run, "finish", "will stop training, evaluate and keep the adapter.")
+
+
+@app.command()
+def cancel(run: WhichRun) -> None:
+    """Stop a run without a result."""
+    _wish(run, "cancel", "will be cancelled.")
+
+
+@app.command()
+def delete(run: WhichRun, files: Annotated[bool, typer.Option(help="Delete the run's folder too.")] = False) -> None:
+    """Forget a run; with --files its folder and adapter too."""
+    import shutil
+
+    settings = open_settings()
+    store = open_record(settings)
+    found = find_run(store, run)
+    store.delete(found.id)
+    if files:
+        shutil.rmtree(settings.runs / found.id, ignore_errors=True)
+    kept = "" if files else f" Its files stay in {settings.runs / found.id}."
+    console().print(f"{found.name}: deleted.{kept}", markup=False)

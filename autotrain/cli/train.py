@@ -1,0 +1,182 @@
+"""`autotrain train`: a recipe from the terminal, with the same trainer process as the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autotrain.cli.context import console, open_record, open_settings
+from autotrain.errors import RecipeError
+
+if TYPE_CHECKING:
+    from autotrain.recipe import Recipe
+    from autotrain.runs.store import Run
+
+
+def train(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(help="A recipe file; the presets lie in recipes/.")],
+    data: Annotated[str | None, typer.Option(help="A file, a dataset id, or sample:<name>.")] = None,
+    model: Annotated[str | None, typer.Option(help="Another base model: a name, a folder, or a Hub id.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
+    publish: Annotated[str | None, typer.Option(help="Repository to push the finished adapter to.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Make that repository public.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to the worker of `autotrain up`.")] = False,
+) -> None:
+    """Train a recipe.
+
+    Every role and every parameter of the task is an option too: `--text review --label stars --learning-rate 1e-4`.
+    `autotrain recipes params` lists them.
+    """
+    from autotrain import api, submission
+    from autotrain.recipe import load
+
+    settings = open_settings()
+    changes = {"data": data, "model": model, "publish": publish, "private": not public}
+    wanted = with_options(load(recipe), changes, context.args)
+    out = console()
+    if queue:
+        run = submission.submit(wanted, settings, open_record(settings), name=name)
+        out.print(f"Queued as {run.id} ({run.name}). Follow it on the page or with `autotrain runs show {run.id}`.")
+        return
+    with Follower(out) as follower:
+        finished = api.train(wanted, settings=settings, name=name, on_event=follower)
+    show_result(finished.run, finished.folder.path, out)
+    if finished.run.state != "succeeded":
+        raise typer.Exit(1)
+    if wanted.publish is not None:
+        from autotrain.cli.results import push_run
+
+        push_run(finished.run, wanted.publish.repository, private=wanted.publish.private, settings=settings, out=out)
+
+
+def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str]) -> Recipe:
+    """The recipe with the options of the command line put in; parameters are checked with the rest of the recipe.
+
+    Raises:
+        RecipeError: an option that is neither a role nor a parameter of the task, or a value out of bounds.
+    """
+    from autotrain.recipe import parse
+
+    body = recipe.model_dump(mode="json", exclude_none=True)
+    if changes["model"]:
+        body["model"] = changes["model"]
+    if changes["publish"]:
+        body["publish"] = {"repository": changes["publish"], "private": changes["private"]}
+    data = body.setdefault("data", {"columns": {}})
+    if changes["data"]:
+        data["source"] = changes["data"]
+    task = recipe.the_task()
+    roles = [column.role for column in task.columns]
+    for option, value in _pairs(extra):
+        if option in roles:
+            data["columns"][option] = value
+        elif option in task.params_class.model_fields:
+            body.setdefault("params", {})[option] = value
+        else:
+            known = ", ".join(f"--{name.replace('_', '-')}" for name in [*roles, *task.params_class.model_fields])
+            raise RecipeError(recipe.title, [f"--{option.replace('_', '-')} is not an option of {task.name}: {known}"])
+    if "source" not in data:
+        raise RecipeError(recipe.title, ["has no data: add --data FILE, or --data sample:language-identification"])
+    return parse(body, recipe.title)
+
+
+def _pairs(extra: list[str]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    rest = iter(extra)
+    for word in rest:
+        if not word.startswith("--"):
+            raise RecipeError("command line", [f"{word!r} is not an option; options are written --name value"])
+        option, equals, value = word.removeprefix("--").partition("=")
+        if not equals:
+            following = next(rest, None)
+            if following is None:
+                raise RecipeError("command line", [f"{word} has no value"])
+            value = following
+        pairs.append((option.replace("-", "_"), value))
+    return pairs
+
+
+class Follower:
+    """Shows a run's events as a progress bar and lines."""
+
+    def __init__(self, out: Any) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._out = out
+        self._bar = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=out,
+        )
+        self._phase = self._bar.add_task("queue", total=None, note="")
+
+    def __enter__(self) -> Follower:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Any) -> None:
+        """Show one event."""
+        match event.kind:
+            case "phase":
+                self._bar.reset(
+                    self._phase, description=event.name, total=1.0, completed=event.fraction or 0.0, note=""
+                )
+            case "progress":
+                speed = f"{event.samples_per_second:.0f} samples/s" if event.samples_per_second else ""
+                self._bar.update(
+                    self._phase,
+                    total=event.total_steps,
+                    completed=event.step,
+                    note=f"step {event.step}/{event.total_steps} {speed}",
+                )
+            case "metric" if any(name.startswith("eval_") for name in event.values):
+                values = "  ".join(
+                    f"{name} {value:.4g}" for name, value in event.values.items() if name.startswith("eval_")
+                )
+                self._out.print(f"epoch {event.epoch:.2f}  {values}")
+            case "log" | "finding":
+                text = event.text if event.kind == "log" else event.sentence()
+                self._out.print(text, markup=False)
+
+
+def show_result(run: Run, folder: Path, out: Any) -> None:
+    """The headline of a finished run: its verdict, its scores beside the baselines, where the adapter lies."""
+    from autotrain.report import Report
+    from autotrain.runs.folder import RunFolder
+
+    files = RunFolder(folder)
+    if run.state != "succeeded" or not files.report.exists():
+        out.print(f"{run.name}: {run.state}. {run.reason or ''}", markup=False)
+        return
+    report = Report.model_validate_json(files.report.read_text("utf-8"))
+    out.print(report.verdict(), markup=False)
+    out.print(scores_table(report))
+    out.print(f"Adapter: {files.adapter}", markup=False)
+    out.print(f'Try it:  autotrain predict {run.id} "some text"', markup=False)
+
+
+def scores_table(report: Any) -> Any:
+    """Scores of the tuned model with their 95 % intervals, beside each baseline."""
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("score")
+    table.add_column("this model")
+    for baseline in report.baselines:
+        table.add_column(baseline.title)
+    for score in report.scores:
+        interval = f" ({score.low:.3f} to {score.high:.3f})" if score.low is not None and score.high is not None else ""
+        others = [
+            next((f"{s.value:.3f}" for s in baseline.scores if s.name == score.name), "")
+            for baseline in report.baselines
+        ]
+        table.add_row(score.title, f"{score.value:.3f}{interval}", *others)
+    return table
