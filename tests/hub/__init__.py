@@ -1,0 +1,1 @@
+"""Tests of the Hub room, against the real client and a Hub that runs on this machine."""
