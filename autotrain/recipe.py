@@ -59,6 +59,16 @@ class Recipe(_Part):
     params: dict[str, Any] = {}
     publish: PublishTarget | None = None
 
+    def with_data(self, source: str | Path, **columns: str) -> Recipe:
+        """This recipe on a file, a dataset id or `sample:<name>`; `columns` says which column plays each role.
+
+        Raises:
+            RecipeError: a role the task does not have, or one that is missing.
+        """
+        split = self.data.split if self.data is not None else Split()
+        data = Data(source=str(source), columns=columns, split=split)
+        return parse(self.model_copy(update={"data": data}).model_dump(mode="json", exclude_none=True), self.title)
+
     def the_task(self) -> Task:
         """The task this recipe names."""
         return TASKS[self.task]

@@ -33,9 +33,7 @@ class Prepared:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def prepare(
-    recipe: Recipe, settings: Settings, *, progress: Callable[[int, int], None] | None = None
-) -> Prepared:
+def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
     """Import the recipe's data and check data, columns and model together.
 
     Raises:

@@ -1,0 +1,71 @@
+"""The documents say what is so: every setting, command, task and parameter; the two commands; links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autotrain.cli import app
+from autotrain.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_readme_opens_with_exactly_two_commands() -> None:
+    commands = [line for line in README.splitlines() if line.startswith("pip install")]
+    assert commands == [
+        'pip install -e ".[starter]" && autotrain up          # opens http://127.0.0.1:7860',
+        'pip install -e ".[starter,test]" && pytest',
+    ]
+
+
+def test_every_setting_stands_in_the_readme_with_its_meaning() -> None:
+    for name, field in Settings.model_fields.items():
+        assert f"| `AUTOTRAIN_{name.upper()}` | {field.description} |" in README
+
+
+def test_every_command_is_named_in_the_documents() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+    names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_python_example_uses_names_that_exist() -> None:
+    import autotrain
+
+    block = re.search(r"```python\n(.*?)```", README, re.S)
+    assert block is not None
+    used = set(re.findall(r"autotrain\.(\w+)", block[1]))
+    assert used <= set(autotrain.__all__)
+    assert autotrain.presets("text-classification")["fast"].with_data("x.csv", text="a", label="b").data is not None
+
+
+def test_the_version_is_one() -> None:
+    import autotrain
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert autotrain.__version__ == declared
+
+
+def test_help_names_every_command() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from autotrain.cli import main; main()", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for command in ("up", "train", "predict", "runs", "data", "models", "recipes", "export", "push", "doctor"):
+        assert command in result.stdout
