@@ -1,4 +1,4 @@
-"""The command line: `autotrain up`, `train`, `predict`, `runs`, `data`, `models`, `recipes`, `export`, `push`, `doctor`."""
+"""The command line: up, train, predict, runs, data, models, recipes, export, push, doctor."""
 
 from __future__ import annotations
 
