@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -195,6 +196,9 @@ def describe(storage: Storage, repository: Repository, commit: Commit, *, sizes:
         "cardData": metadata,
         "siblings": [sibling(path, file, sizes=sizes) for path, file in sorted(commit.files.items())],
     }
+    config = storage.text(repository, "config.json")
+    if config:
+        described["config"] = json.loads(config)
     if repository.parameters is not None:
         described["safetensors"] = {"parameters": {"F32": repository.parameters}, "total": repository.parameters}
     return described

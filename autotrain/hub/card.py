@@ -1,0 +1,261 @@
+"""The model card: metadata the Hub reads, and sections a person reads. Pure: values in, Markdown out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from autotrain.hub.licenses import license_metadata
+from autotrain.report import Baseline, Report, Score
+from autotrain.table import Profile
+
+SHOWN_LABELS = 50
+"""Rows of a table a person still reads; the rest is in report.json."""
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card says besides the evaluation. `base_id` is None when the base model is not on the Hub."""
+
+    title: str
+    repository: str
+    task: str
+    pipeline_tag: str
+    base_name: str
+    base_id: str | None
+    base_license: str | None
+    columns: Mapping[str, str]
+    dataset: str
+    recipe: str
+    dataset_id: str | None = None
+    languages: tuple[str, ...] = ()
+    tokenizer_included: bool = True
+
+
+def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
+    """The whole README.md. Holds no row of the data, only counts and the names of labels and columns."""
+    sections = (
+        f"# {escape(facts.title)}",
+        _introduction(facts, report),
+        _results(report),
+        _per_class(report),
+        _data(facts, report, profile),
+        _usage(facts, report),
+        _training(facts, report),
+        _limits(facts, report),
+        "## How it was made\n\n"
+        "With AutoTrain Studio: data checked and split, adapter trained and evaluated from the recipe above. The same "
+        "recipe with the same data and seed gives the same adapter on the same kind of machine. "
+        "`report.json` in this repository holds every figure of this page.",
+    )
+    body = "\n\n".join(section for section in sections if section)
+    return f"---\n{yaml.safe_dump(_metadata(facts, report), sort_keys=False, allow_unicode=True)}---\n\n{body}\n"
+
+
+def _metadata(facts: CardFacts, report: Report) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if facts.base_id:
+        metadata |= {"base_model": facts.base_id, "base_model_relation": "adapter"}
+    metadata |= {"library_name": "peft", "pipeline_tag": facts.pipeline_tag}
+    metadata |= license_metadata(facts.base_license)
+    if facts.languages:
+        metadata["language"] = list(facts.languages)
+    if facts.dataset_id:
+        metadata["datasets"] = [facts.dataset_id]
+    metadata["tags"] = ["autotrain-studio", "lora", "transformers", facts.task]
+    metadata["metrics"] = list(dict.fromkeys(_metric_type(score) for score in report.scores))
+    result = {
+        "task": {"type": facts.pipeline_tag, "name": facts.pipeline_tag.replace("-", " ").capitalize()},
+        "dataset": {"type": facts.dataset_id or "custom", "name": facts.dataset, "split": "test"},
+        "metrics": [_metric(score) for score in report.scores],
+    }
+    metadata["model-index"] = [{"name": facts.title, "results": [result]}]
+    return metadata
+
+
+def _metric(score: Score) -> dict[str, Any]:
+    metric: dict[str, Any] = {"type": _metric_type(score), "name": score.title, "value": round(score.value, 6)}
+    if score.low is not None and score.high is not None:
+        metric["args"] = {"confidence_level": 0.95, "low": round(score.low, 6), "high": round(score.high, 6)}
+    return metric
+
+
+def _metric_type(score: Score) -> str:
+    """The Hub's name of a metric: macro and weighted F1 are both `f1` there, told apart by their titles."""
+    return "f1" if score.name.endswith("f1") else score.name
+
+
+def _introduction(facts: CardFacts, report: Report) -> str:
+    base = f"[{facts.base_id}](https://huggingface.co/{facts.base_id})" if facts.base_id else escape(facts.base_name)
+    labels = [item.label for item in report.per_class]
+    what = f"A LoRA adapter of {base} for {facts.task.replace('-', ' ')}"
+    if labels:
+        what += f" into {len(labels)} classes: {', '.join(code(label) for label in labels[:SHOWN_LABELS])}"
+        what += f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
+    return f"{what}.\n\n**{escape(report.verdict())}**"
+
+
+def _results(report: Report) -> str:
+    rivals = report.baselines
+    header = ["Metric", "This adapter", *(escape(rival.title) for rival in rivals)]
+    rows = [
+        [escape(score.title), f"**{_with_interval(score)}**", *(_rival_value(rival, score.name) for rival in rivals)]
+        for score in report.scores
+    ]
+    explained = "\n".join(f"- *{escape(rival.title)}*: {escape(rival.explanation)}" for rival in rivals)
+    text = (
+        f"## Results\n\nOn {report.split.test:,} test rows that took no part in training, with 95 % bootstrap "
+        f"intervals in brackets.\n\n{_table(header, rows)}"
+    )
+    notes = "\n".join(f"- {escape(note)}" for note in report.notes)
+    return "\n\n".join(part for part in (text, explained, notes) if part)
+
+
+def _rival_value(rival: Baseline, name: str) -> str:
+    return next((_with_interval(score) for score in rival.scores if score.name == name), "–")
+
+
+def _with_interval(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
+
+
+def _per_class(report: Report) -> str:
+    if not report.per_class:
+        return ""
+    shown = report.per_class[:SHOWN_LABELS]
+    rows = [[code(c.label), f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", f"{c.support:,}"] for c in shown]
+    more = len(report.per_class) - len(shown)
+    rest = f"\n\n{more} more classes are in `report.json`." if more else ""
+    return f"### Each class\n\n{_table(['Class', 'Precision', 'Recall', 'F1', 'Test rows'], rows)}{rest}"
+
+
+def _data(facts: CardFacts, report: Report, profile: Profile) -> str:
+    split = report.split
+    source = (
+        f"[{facts.dataset_id}](https://huggingface.co/datasets/{facts.dataset_id})"
+        if facts.dataset_id
+        else "private data"
+    )
+    lines = [
+        f"{code(facts.dataset)} ({source}): {profile.rows:,} rows, {profile.duplicate_rows:,} of them repeated. "
+        f"{split.train:,} rows for training, {split.validation:,} for validation, {split.test:,} for the test.",
+        "",
+    ]
+    rows = []
+    for role, name in facts.columns.items():
+        column = profile.column(name)
+        if column is not None:
+            length = f"{column.median_length:,.0f} (median), {column.longest:,} (longest)"
+            rows.append([role, code(name), column.kind, f"{column.distinct:,}", f"{column.empty:,}", length])
+    lines.append(_table(["Role", "Column", "Kind", "Distinct", "Empty", "Characters"], rows))
+    balance = _balance(facts, profile)
+    return "## Data\n\n" + "\n".join(lines) + (f"\n\n{balance}" if balance else "")
+
+
+def _balance(facts: CardFacts, profile: Profile) -> str:
+    """Rows of the largest and the smallest class; labels are names, not data."""
+    column = profile.column(facts.columns.get("label", ""))
+    if column is None or len(column.top_values) < 2 or column.distinct > len(column.top_values):
+        return ""
+    counts = sorted((count for _, count in column.top_values), reverse=True)
+    return f"Balance of the classes: {counts[0]:,} rows in the largest, {counts[-1]:,} in the smallest."
+
+
+def _usage(facts: CardFacts, report: Report) -> str:
+    if facts.pipeline_tag != "text-classification":
+        return ""
+    where = (
+        ""
+        if facts.base_id
+        else (
+            f"\n\nThe base model, {escape(facts.base_name)}, is a folder on the author's machine and not on the Hub. "
+            "Put its folder's path into `base`."
+        )
+    )
+    return f"## How to use it{where}\n\n```python\n{usage(facts, report)}```"
+
+
+def usage(facts: CardFacts, report: Report) -> str:
+    """Python that loads the adapter and classifies a text."""
+    labels = json.dumps([item.label for item in report.per_class], ensure_ascii=False)
+    base = json.dumps(facts.base_id or "./" + facts.base_name)
+    tokenizer = "repository" if facts.tokenizer_included else "base"
+    return f"""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+repository, base = {json.dumps(facts.repository)}, {base}
+labels = {labels}
+tokenizer = AutoTokenizer.from_pretrained({tokenizer})
+model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(labels))
+model = PeftModel.from_pretrained(model, repository).eval()
+
+inputs = tokenizer(["Put a text of your own here."], return_tensors="pt", truncation=True, padding=True)
+with torch.inference_mode():
+    probabilities = model(**inputs).logits.softmax(-1)[0]
+for label, probability in sorted(zip(labels, probabilities.tolist()), key=lambda pair: -pair[1])[:5]:
+    print(f"{{probability:.3f}}  {{label}}")
+"""
+
+
+def _training(facts: CardFacts, report: Report) -> str:
+    run = report.training
+    share = run.trainable_parameters / max(run.total_parameters, 1)
+    text = (
+        f"## Training\n\n{run.steps:,} steps ({run.epochs:.2f} epochs) in {run.seconds:,.0f} seconds on "
+        f"{escape(run.device)}, {run.samples_per_second:,.0f} rows a second. "
+        f"{run.trainable_parameters:,} of {run.total_parameters:,} parameters were trained ({share:.1%})."
+    )
+    if run.best_step is not None:
+        text += f" The adapter is the one of step {run.best_step:,}, the best on the validation rows."
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", facts.recipe)), default=0))
+    return (
+        f"{text}\n\n<details><summary>Recipe</summary>\n\n{fence}yaml\n{facts.recipe.rstrip()}\n{fence}\n\n</details>"
+    )
+
+
+def _limits(facts: CardFacts, report: Report) -> str:
+    limits = [
+        "It knows only the classes above: every text is given one of them, also a text that belongs to none.",
+        "The figures hold for texts like those it was tested on. On other sources, languages or times expect less.",
+        "The probabilities are not guarantees; check them on your own examples before acting on them.",
+    ]
+    weak = sorted((item for item in report.per_class if item.f1 < 0.5), key=lambda item: item.f1)[:5]
+    if weak:
+        limits.append(f"It is often wrong about {', '.join(code(item.label) for item in weak)} (F1 below 0.5).")
+    rare = [item for item in report.per_class if item.support < 10]
+    if rare:
+        limits.append(f"{len(rare)} of the classes have fewer than 10 test rows, so their figures say little.")
+    limits.append(
+        f"It inherits what {escape(facts.base_id or facts.base_name)} learned, including its biases, and its licence"
+        + (f" ({escape(facts.base_license)})." if facts.base_license else ".")
+    )
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Text from a person as Markdown that shows it as it is, on one line."""
+    line = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", line)
+
+
+def code(text: str) -> str:
+    """A label or a column's name as inline code, which shows anything but needs care with backticks and bars."""
+    line = " ".join(text.split()).replace("|", "\\|") or " "
+    if "`" not in line:
+        return f"`{line}`"
+    fence = "`" * (1 + max(len(ticks) for ticks in re.findall("`+", line)))
+    return f"{fence} {line} {fence}"

@@ -1,0 +1,144 @@
+"""What leaves the machine: adapter, card, recipe and evaluation, without rows, paths or tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autotrain.errors import HubError
+from autotrain.hub.card import CardFacts, model_card
+from autotrain.models.catalogue import ModelEntry
+from autotrain.redaction import redact
+from autotrain.report import Report
+from autotrain.runs.folder import RunFolder
+from autotrain.table import Profile
+
+SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".jinja")
+"""Everything an adapter needs. Pickles such as training_args.bin, checkpoints and logs stay here."""
+
+LEFT_OUT = frozenset({"trainer_state.json", "report.json", "README.md"})
+
+_PATHS = ("base_model_name_or_path", "name_or_path", "_name_or_path", "vocab_file", "tokenizer_file", "cache_dir")
+"""Keys under which transformers and PEFT write down where something lay on the machine that saved it."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One publication: the same `operation_id` twice is one publication. `repository` is `name` or `owner/name`.
+
+    `artifact` is the adapter's folder, `card` the README, `extras` further text files by name. `base` replaces a local
+    path to the base model in the adapter's own configuration.
+    """
+
+    operation_id: str
+    artifact: Path
+    card: str
+    repository: str
+    private: bool = True
+    extras: Mapping[str, str] = field(default_factory=dict)
+    base: str | None = None
+
+
+def upload_of(run: RunFolder, operation_id: str, repository: str, base: ModelEntry, *, private: bool) -> Upload:
+    """The publication of a finished run, made from its folder alone.
+
+    Raises:
+        HubError: the run's folder has no finished adapter or no report.
+    """
+    try:
+        report = Report.model_validate_json(run.report.read_text("utf-8"))
+        profile = Profile.model_validate_json((run.data / "profile.json").read_text("utf-8"))
+        recipe = public_recipe(run.recipe.read_text("utf-8"), base)
+    except (OSError, ValueError) as error:
+        raise HubError(
+            f"The run in {run.path.name} cannot be published: its report, profile or recipe is missing or damaged. "
+            "Run it again.",
+            code="nothing-to-publish",
+        ) from error
+    card = model_card(_facts(run, recipe, repository, base), report, profile)
+    evaluation = report.model_copy(update={"mistakes": (), "examples": ()})
+    extras = {"recipe.yaml": recipe, "report.json": evaluation.model_dump_json(indent=2)}
+    return Upload(operation_id, run.adapter, card, repository, private, extras, base.hub_id or Path(base.id).name)
+
+
+def public_recipe(text: str, base: ModelEntry) -> str:
+    """A recipe that means something elsewhere: file names in place of paths, the base model's name on the Hub."""
+    recipe: dict[str, Any] = yaml.safe_load(text)
+    recipe["model"] = _with_revision(base)
+    data = recipe.get("data")
+    if isinstance(data, dict) and "source" in data:
+        data["source"] = Path(str(data["source"])).name
+    recipe.pop("publish", None)
+    return redact(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100))
+
+
+def staged(upload: Upload) -> dict[str, bytes | Path]:
+    """Every file of the publication: small ones as the bytes that are sent, weights as the file they lie in.
+
+    Raises:
+        HubError: the folder holds no adapter.
+    """
+    files: dict[str, bytes | Path] = {}
+    for path in sorted(upload.artifact.glob("*")):
+        if path.suffix in SUFFIXES and path.name not in LEFT_OUT and path.is_file() and not path.is_symlink():
+            files[path.name] = path
+    if "adapter_config.json" not in files or not any(name.endswith(".safetensors") for name in files):
+        raise HubError(
+            f"{upload.artifact} holds no finished adapter (adapter_config.json and safetensors). Finish the run first.",
+            code="nothing-to-publish",
+        )
+    for name in ("adapter_config.json", "tokenizer_config.json", "config.json"):
+        if name in files:
+            files[name] = _without_paths(upload.artifact / name, upload.base)
+    files |= {name: redact(text).encode() for name, text in upload.extras.items()}
+    files["README.md"] = redact(upload.card).encode()
+    return files
+
+
+def size_of(content: bytes | Path) -> int:
+    """Bytes of a staged file."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> CardFacts:
+    """What the card says, from the frozen recipe."""
+    parsed: dict[str, Any] = yaml.safe_load(recipe)
+    data: dict[str, Any] = parsed.get("data") or {}
+    return CardFacts(
+        title=repository.rpartition("/")[2],
+        repository=repository,
+        task=str(parsed["task"]),
+        pipeline_tag=str(parsed["task"]),
+        base_name=base.title,
+        base_id=base.hub_id,
+        base_license=base.license,
+        columns=dict(data.get("columns") or {}),
+        dataset=str(data.get("source") or "data"),
+        recipe=recipe,
+        tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
+    )
+
+
+def _with_revision(base: ModelEntry) -> str:
+    if base.hub_id is None:
+        return Path(base.id).name
+    return base.hub_id if base.revision is None else f"{base.hub_id}@{base.revision}"
+
+
+def _without_paths(file: Path, base: str | None) -> bytes:
+    """A configuration without places on this machine. The base model is named as others can find it."""
+    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    for key in _PATHS:
+        value = config.get(key)
+        if not isinstance(value, str):
+            continue
+        if key == "base_model_name_or_path" and base is not None:
+            config[key] = base
+        elif Path(value).is_absolute() or value.startswith(("~", ".")):
+            config[key] = Path(value).name
+    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
