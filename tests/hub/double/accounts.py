@@ -62,13 +62,10 @@ class Account:
 
 
 WRITE, READ, OTHER, FINE_GRAINED, MEMBER = (
-    "hf_alice_write",
-    "hf_alice_read",
-    "hf_bob_write",
-    "hf_alice_fine",
-    "hf_carol",
+    "hf_" + name.ljust(34, "0")
+    for name in ("aliceMayWrite", "aliceMayRead", "bobMayWrite", "aliceMayWriteToLab", "carolMayWrite")
 )
-"""The tokens every double knows."""
+"""The tokens every double knows, as long as real ones."""
 
 
 def default_accounts() -> dict[str, Account]:
