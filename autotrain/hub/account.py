@@ -102,9 +102,9 @@ class Account:
         """Forget the saved token; the environment's or the login's counts again."""
         self._store.put_secret(SECRET, None)
 
-    def identity(self) -> Identity:
-        """Who the token belongs to. Raises TokenError (missing, wrong) or HubUnreachable."""
-        token = self.token()
+    def identity(self, token: str | None = None) -> Identity:
+        """Who a token belongs to, this account's unless given. Raises TokenError (missing, wrong) or HubUnreachable."""
+        token = token or self.token()
         if token is None:
             raise token_missing()
         return identity(token)

@@ -71,10 +71,10 @@ def _metadata(facts: CardFacts, report: Report) -> dict[str, Any]:
     metadata["metrics"] = list(dict.fromkeys(_metric_type(score) for score in report.scores))
     result = {
         "task": {"type": facts.pipeline_tag, "name": facts.pipeline_tag.replace("-", " ").capitalize()},
-        "dataset": {"type": facts.dataset_id or "custom", "name": facts.dataset, "split": "test"},
+        "dataset": {"type": facts.dataset_id or "custom", "name": one_line(facts.dataset), "split": "test"},
         "metrics": [_metric(score) for score in report.scores],
     }
-    metadata["model-index"] = [{"name": facts.title, "results": [result]}]
+    metadata["model-index"] = [{"name": one_line(facts.title), "results": [result]}]
     return metadata
 
 
@@ -184,7 +184,7 @@ def _usage(facts: CardFacts, report: Report) -> str:
 
 def usage(facts: CardFacts, report: Report) -> str:
     """Python that loads the adapter and classifies a text."""
-    labels = json.dumps([item.label for item in report.per_class], ensure_ascii=False)
+    labels = json.dumps(_labels(report), ensure_ascii=False)
     base = json.dumps(facts.base_id or "./" + facts.base_name)
     tokenizer = "repository" if facts.tokenizer_included else "base"
     return f"""\
@@ -204,6 +204,11 @@ with torch.inference_mode():
 for label, probability in sorted(zip(labels, probabilities.tolist()), key=lambda pair: -pair[1])[:5]:
     print(f"{{probability:.3f}}  {{label}}")
 """
+
+
+def _labels(report: Report) -> list[str]:
+    """The classes in the order of the model's outputs."""
+    return list(report.confusion.labels) if report.confusion else [item.label for item in report.per_class]
 
 
 def _training(facts: CardFacts, report: Report) -> str:
@@ -246,15 +251,19 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def one_line(text: str) -> str:
+    """Text from a person without line breaks and control characters, which YAML and Markdown each read their own way."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
 def escape(text: str) -> str:
     """Text from a person as Markdown that shows it as it is, on one line."""
-    line = " ".join(text.split())
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", line)
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", one_line(text))
 
 
 def code(text: str) -> str:
     """A label or a column's name as inline code, which shows anything but needs care with backticks and bars."""
-    line = " ".join(text.split()).replace("|", "\\|") or " "
+    line = one_line(text).replace("|", "\\|") or " "
     if "`" not in line:
         return f"`{line}`"
     fence = "`" * (1 + max(len(ticks) for ticks in re.findall("`+", line)))
