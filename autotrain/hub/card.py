@@ -252,7 +252,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text from a person without line breaks and control characters, which YAML and Markdown each read their own way."""
+    """Text from a person without line breaks and control characters: YAML and Markdown differ on them."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
