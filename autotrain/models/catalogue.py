@@ -150,7 +150,7 @@ class Catalogue:
             found = self.search(query, limit)
         except HubError as error:
             return Choices(tuple(here), f"Only models on this machine are shown. {error.message}")
-        known = {name for entry in here for name in (entry.id, entry.hub_id)}
+        known = {entry.hub_id for entry in here if entry.source != "added" and entry.revision is None}
         return Choices((*here, *(entry for entry in found if entry.id not in known)))
 
     def resolve(self, ref: str) -> ModelEntry:
@@ -165,7 +165,8 @@ class Catalogue:
         for entry in self.local():
             if revision is None and name.lower() == entry.id.lower():
                 return entry
-            if name == entry.hub_id and revision in (None, entry.revision):
+            # An added model may hold restored weights: whoever asks for the Hub's gets the Hub's.
+            if name == entry.hub_id and entry.source != "added" and revision in (None, entry.revision):
                 return entry
         if (self.settings.models / name).is_dir() and _HUB_ID.fullmatch(name):
             return _folder_entry(self.settings.models / name)
