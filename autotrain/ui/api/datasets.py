@@ -1,0 +1,51 @@
+"""Routes of data: upload a table, and list what was imported."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from autotrain.data.store import Dataset
+from autotrain.ui.services import Services
+from autotrain.ui.uploads import received
+
+
+class DatasetView(BaseModel):
+    """An imported table. Its `id` is what a recipe's `data.source` may say."""
+
+    id: str
+    name: str
+    rows: int
+    columns: list[str]
+    created_at: float
+
+
+def router(services: Services) -> APIRouter:
+    """Routes under `/datasets`."""
+    made = APIRouter(prefix="/datasets", tags=["datasets"])
+
+    @made.get("")
+    def list_datasets() -> list[DatasetView]:
+        """Imported tables, newest first."""
+        return [_view(dataset) for dataset in services.datasets.list()]
+
+    @made.post("", status_code=201)
+    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]) -> DatasetView:
+        """Import a table: the request's body is the file itself, `name` its name."""
+        async with received(request, services.settings, name) as path:
+            return _view(await run_in_threadpool(services.datasets.add, path, name))
+
+    return made
+
+
+def _view(dataset: Dataset) -> DatasetView:
+    return DatasetView(
+        id=dataset.id,
+        name=dataset.name,
+        rows=dataset.profile.rows,
+        columns=[column.name for column in dataset.profile.columns],
+        created_at=dataset.created_at,
+    )

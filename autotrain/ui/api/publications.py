@@ -1,0 +1,94 @@
+"""Routes of publishing: check the target, see the card, push, try again."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from markdown_it import MarkdownIt
+from pydantic import BaseModel, Field
+
+from autotrain.errors import AutotrainError, TokenError
+from autotrain.events import Finding
+from autotrain.hub.publish import Publisher
+from autotrain.hub.staging import upload_of
+from autotrain.runs.folder import RunFolder
+from autotrain.ui.api.views import PublicationView, publication_view
+from autotrain.ui.services import Services
+
+# Raw HTML stays text and pictures stay links, so that a card's preview loads nothing and runs nothing.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+class Target(BaseModel):
+    """Where to publish: `name`, or `owner/name`."""
+
+    repository: str = Field(min_length=1, max_length=200)
+    private: bool = True
+
+
+class Checked(BaseModel):
+    """What would keep a publication from working, and whose token would be used."""
+
+    account: str | None
+    findings: list[Finding]
+
+
+class Card(BaseModel):
+    """The model card as Markdown, as safe HTML, and the Python that uses the adapter."""
+
+    markdown: str
+    html: str
+    python: str
+
+
+def router(services: Services) -> APIRouter:
+    """Routes under `/runs/{run_id}` and `/publications`."""
+    made = APIRouter(tags=["publications"])
+    store = services.store
+
+    @made.post("/runs/{run_id}/publications/check")
+    def check(run_id: str, target: Target) -> Checked:
+        """Check token and repository, before anything is sent."""
+        store.get(run_id)
+        try:
+            token = services.account.token()
+        except TokenError as error:
+            return Checked(account=None, findings=[_finding(error)])
+        findings = Publisher(token, pauses=()).check_target(target.repository, private=target.private)
+        stopped = any(finding.severity == "error" or finding.code == "hub-unreachable" for finding in findings)
+        account = None if stopped else services.account.identity().name
+        return Checked(account=account, findings=findings)
+
+    @made.post("/runs/{run_id}/publish", status_code=202)
+    def publish(run_id: str, target: Target) -> PublicationView:
+        """Wish a finished run published. The worker does it; GET the run to follow."""
+        publication = store.request_publication(run_id, target.repository.strip(), private=target.private)
+        services.nudge("publication", publication.id)
+        return publication_view(publication)
+
+    @made.post("/publications/{publication_id}/retry", status_code=202)
+    def retry(publication_id: str) -> PublicationView:
+        """Try a failed publication again; only what is missing is sent."""
+        publication = store.retry_publication(publication_id)
+        services.nudge("publication", publication.id)
+        return publication_view(publication)
+
+    @made.get("/runs/{run_id}/card")
+    def card(run_id: str, repository: Annotated[str, Query(max_length=200)] = "") -> Card:
+        """The model card as it will look."""
+        run = store.get(run_id)
+        folder = RunFolder(services.settings.runs / run.id)
+        base = services.catalogue.resolve(run.model)
+        markdown = upload_of(folder, "preview", repository or run.id, base, private=True).card
+        body = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.DOTALL)
+        body = re.sub(r"</?(?:details|summary)>", "", body)
+        python = re.search(r"^```python\n(.*?)^```", markdown, flags=re.DOTALL | re.MULTILINE)
+        return Card(markdown=markdown, html=_MARKDOWN.render(body), python=python.group(1) if python else "")
+
+    return made
+
+
+def _finding(error: AutotrainError) -> Finding:
+    return Finding(severity="error", code=error.code, message=error.message, remedy="")

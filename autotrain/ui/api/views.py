@@ -1,0 +1,153 @@
+"""What the API says about runs: typed answers made from the record's rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from autotrain.events import AnyEvent, Progress
+from autotrain.runs.state import FINISHED, WORDS, State, Wish, wishes
+from autotrain.runs.store import EventRow, Publication, Run
+from autotrain.tasks import TASKS
+from autotrain.ui.curves import Point
+
+SETTLED = FINISHED | {"paused", "draft"}
+"""States that do not change by themselves: a page may stop asking."""
+
+WISHED: dict[Wish, str] = {
+    "pause": "Pausing after this step",
+    "finish": "Stopping after this step, then evaluating",
+    "cancel": "Cancelling",
+    "save": "Saving a checkpoint",
+}
+
+
+class Headline(BaseModel):
+    """The score a list shows, beside the strongest baseline."""
+
+    name: str
+    value: float
+    baseline: str | None = None
+    baseline_value: float | None = None
+
+
+class PublicationView(BaseModel):
+    """One publication and how far it came."""
+
+    id: str
+    repository: str
+    private: bool
+    state: str
+    uploaded_bytes: int
+    total_bytes: int
+    url: str | None
+    reason: str | None
+    code: str | None
+    created_at: float
+
+
+class RunView(BaseModel):
+    """A run, as every page and program sees it. Times are seconds since the epoch, UTC."""
+
+    id: str
+    name: str
+    task: str
+    task_title: str
+    model: str
+    dataset: str
+    state: State
+    words: str = Field(description="The state as a sentence for people.")
+    active: bool = Field(description="Whether it may change by itself; when false, there is no need to ask again.")
+    desired: Wish
+    wishes: list[Wish] = Field(description="What may be asked of it now.")
+    phase: str | None
+    progress: Progress | None
+    reason: str | None
+    code: str | None
+    headline: Headline | None
+    scores: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    seconds: float | None = Field(description="How long it has worked, or worked.")
+    attempt: int
+    checkpoint_step: int | None
+    device: str | None
+    ahead: int | None = Field(None, description="Runs before it in the queue.")
+    sparkline: list[float] | None = None
+    publications: list[PublicationView] = []
+
+
+class EventView(BaseModel):
+    """One event with its place in the run's history."""
+
+    seq: int
+    attempt: int
+    at: float
+    event: AnyEvent = Field(discriminator="kind")
+
+
+class Live(BaseModel):
+    """What is new since a cursor: points, events, and the run as it is now."""
+
+    cursor: str
+    run: RunView
+    points: dict[str, list[Point]]
+    events: list[EventView]
+    more: bool = Field(description="There is more: ask again at once.")
+
+
+def run_view(run: Run, *, ahead: int | None = None, sparkline: list[float] | None = None) -> RunView:
+    """A run as the API shows it."""
+    outcome = run.outcome
+    end = run.finished_at or (time.time() if run.state not in SETTLED else None)
+    return RunView(
+        **{name: getattr(run, name) for name in ("id", "name", "task", "model", "dataset", "state", "phase")},
+        **{name: getattr(run, name) for name in ("progress", "reason", "created_at", "started_at", "finished_at")},
+        task_title=TASKS[run.task].title if run.task in TASKS else run.task,
+        words=_words(run, ahead),
+        active=run.state not in SETTLED,
+        desired=run.desired_state,
+        wishes=sorted(wishes(run.state)),
+        code=run.reason_code,
+        headline=_headline(run),
+        scores=outcome.scores if outcome else {},
+        baselines=outcome.baselines if outcome else {},
+        seconds=end - run.started_at if end and run.started_at else None,
+        attempt=run.fence,
+        checkpoint_step=run.checkpoint_step,
+        device=run.device,
+        ahead=ahead,
+        sparkline=sparkline,
+    )
+
+
+def publication_view(publication: Publication) -> PublicationView:
+    """A publication as the API shows it."""
+    fields = {name: getattr(publication, name, None) for name in PublicationView.model_fields}
+    return PublicationView(**fields | {"code": publication.reason_code})
+
+
+def event_views(rows: Sequence[EventRow]) -> list[EventView]:
+    """Events as the API shows them."""
+    return [EventView(seq=row.seq, attempt=row.fence, at=row.at, event=row.event) for row in rows]
+
+
+def _words(run: Run, ahead: int | None) -> str:
+    if run.state == "queued" and ahead is not None:
+        return "Next in the queue" if ahead == 0 else f"Waiting in the queue behind {ahead}"
+    if run.state in {"starting", "running"} and run.desired_state in WISHED:
+        return WISHED[run.desired_state]
+    return WORDS[run.state]
+
+
+def _headline(run: Run) -> Headline | None:
+    if run.outcome is None or not run.outcome.scores:
+        return None
+    name, value = next(iter(run.outcome.scores.items()))
+    rivals = {title: scores[name] for title, scores in run.outcome.baselines.items() if name in scores}
+    best = max(rivals, key=rivals.__getitem__, default=None)
+    return Headline(name=name, value=value, baseline=best, baseline_value=rivals[best] if best else None)
