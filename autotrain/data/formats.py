@@ -1,0 +1,108 @@
+"""Recognising files that are not delimited text, so that the refusal can say what the file is and what to do."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from autotrain.errors import DataError
+
+HEAD_BYTES = 65_536
+"""How much of a file's beginning is looked at: magic numbers need bytes, the share of control bytes needs a sample."""
+
+_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF-", "a PDF document", "Copy its table into a spreadsheet and save that as CSV."),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image", "Choose the table that holds your texts, saved as CSV."),
+    (b"\xff\xd8\xff", "a JPEG image", "Choose the table that holds your texts, saved as CSV."),
+    (b"GIF8", "a GIF image", "Choose the table that holds your texts, saved as CSV."),
+    (b"II*\x00", "a TIFF image", "Choose the table that holds your texts, saved as CSV."),
+    (b"MM\x00*", "a TIFF image", "Choose the table that holds your texts, saved as CSV."),
+    (b"\x1f\x8b", "compressed with gzip", "Unpack it and choose the CSV file inside."),
+    (b"BZh", "compressed with bzip2", "Unpack it and choose the CSV file inside."),
+    (b"\xfd7zXZ\x00", "compressed with xz", "Unpack it and choose the CSV file inside."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it and choose the CSV file inside."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it and choose the CSV file inside."),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and choose the CSV file inside."),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", "Open it in a spreadsheet and save the sheet as CSV."),
+    (b"PAR1", "a Parquet file", "Save the table as CSV."),
+    (b"ARROW1", "an Arrow file", "Save the table as CSV."),
+    (b"SQLite format 3\x00", "an SQLite database", "Export the table as CSV."),
+    (b"\x7fELF", "a program", "Choose a table saved as CSV."),
+    (b"MZ\x90\x00", "a program", "Choose a table saved as CSV."),
+    (b"\x80\x04\x95", "a Python pickle", "Save the table as CSV; pickles can run code and are never opened."),
+    (b"OggS", "a sound file", "Choose the table that holds your texts, saved as CSV."),
+    (b"ID3", "a sound file", "Choose the table that holds your texts, saved as CSV."),
+    (b"RIFF", "a sound, video or image file", "Choose the table that holds your texts, saved as CSV."),
+)
+
+
+def refuse_other_formats(path: Path, name: str) -> None:
+    """Let delimited text pass and refuse everything that is known to be something else.
+
+    Raises:
+        DataError: `empty-file` or `not-a-table`; the message names the format and the way to a CSV.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head.strip(b"\x00\xef\xbb\xbf\xff\xfe \t\r\n"):
+        raise DataError(
+            f"{name} is empty. Choose a file with column names in its first row and data below.", code="empty-file"
+        )
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        raise _refusal(name, *_inside_zip(path))
+    for signature, what, remedy in _SIGNATURES:
+        if head.startswith(signature):
+            raise _refusal(name, what, remedy)
+    if head[4:8] == b"ftyp":
+        raise _refusal(name, "a video or photo", "Choose the table that holds your texts, saved as CSV.")
+    _refuse_other_text(head, name)
+
+
+def looks_like_utf16(head: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` when every second byte of Western text is zero and there is no byte-order mark."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = max(1, len(head) // 2)
+    if odd > 0.4 * half and even < 0.1 * half:
+        return "utf-16-le"
+    if even > 0.4 * half and odd < 0.1 * half:
+        return "utf-16-be"
+    return None
+
+
+def _refuse_other_text(head: bytes, name: str) -> None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or looks_like_utf16(head):
+        return
+    # Tab, newline, carriage return, form feed and escape occur in text; other control bytes hardly do.
+    control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
+    if head.count(0) > 0.01 * len(head) or control > 0.1 * len(head):
+        raise _refusal(name, "not text", "Choose a table saved as CSV.")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise _refusal(
+            name, "a web page or XML", "Save the table itself as CSV; a download link may have led to a page."
+        )
+    if start.startswith(b"{\\rtf"):
+        raise _refusal(name, "an RTF document", "Copy its table into a spreadsheet and save that as CSV.")
+    if start.startswith((b"{", b"[{", b"[\n", b"[\r\n")) and b'"' in start:
+        raise _refusal(name, "JSON", "Save it as CSV with one column for each field.")
+
+
+def _inside_zip(path: Path) -> tuple[str, str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        names = []
+    if any(name.startswith("xl/") for name in names):
+        return "an Excel workbook", 'In Excel choose File, Save as, "CSV UTF-8", and upload that file.'
+    if any(name.startswith("word/") for name in names):
+        return "a Word document", "Copy its table into a spreadsheet and save that as CSV."
+    if "content.xml" in names:
+        return "an OpenDocument file", "Open it and save the sheet as CSV."
+    return "a ZIP archive", "Unpack it and choose the CSV file inside."
+
+
+def _refusal(name: str, what: str, remedy: str) -> DataError:
+    return DataError(
+        f"{name} is {what}, and only tables saved as text (CSV, TSV) can be read. {remedy}", code="not-a-table"
+    )

@@ -1,0 +1,124 @@
+"""A run's own copy of its rows: three Arrow streams with columns named by role, the profile and the mapping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from autotrain.data.read import PROFILE_FILE, plain_errors
+from autotrain.data.split import SPLITS, Splits, split_table
+from autotrain.data.store import Dataset
+from autotrain.errors import DataError
+from autotrain.table import ROW_COLUMN
+
+MAPPING_FILE = "mapping.json"
+LABEL_ROLE = "label"
+
+
+class SplitSpec(Protocol):
+    """Shares of the rows and a seed, as a recipe gives them."""
+
+    @property
+    def validation(self) -> float: ...
+    @property
+    def test(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """Rows of each split, rows left out for want of a text or a label, and rows by label and split."""
+
+    train: int
+    validation: int
+    test: int
+    dropped: int
+    per_class: dict[str, tuple[int, int, int]]
+
+
+def count_splits(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> SplitCounts:
+    """How the rows would be divided, without writing anything. Raises DataError."""
+    return _counts(_divide(dataset, columns, split))
+
+
+def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folder: Path) -> SplitCounts:
+    """Write train.arrow, validation.arrow, test.arrow, profile.json and mapping.json into `folder`.
+
+    Args:
+        dataset: where the rows are.
+        columns: which column of the dataset plays each role; the role `label` is what is learned.
+        split: the shares and the seed.
+        folder: an existing folder, to be filled.
+
+    Raises:
+        DataError: a column does not exist, there are too few rows to split, or the disk is full.
+    """
+    divided = _divide(dataset, columns, split)
+    counts = _counts(divided)
+    part = np.full(dataset.profile.rows, -1, np.int8)
+    for number, name in enumerate(SPLITS):
+        part[np.asarray(divided.rows(name), np.int64)] = number
+    with plain_errors(dataset.name):
+        for number, name in enumerate(SPLITS):
+            _write(dataset.table().rows, columns, part == number, folder / f"{name}.arrow")
+        (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
+        mapping = {
+            "dataset": {"id": dataset.id, "name": dataset.name},
+            "columns": dict(columns),
+            "split": {"validation": split.validation, "test": split.test, "seed": split.seed},
+            "counts": asdict(counts),
+        }
+        (folder / MAPPING_FILE).write_text(json.dumps(mapping, indent=1, ensure_ascii=False), "utf-8")
+    return counts
+
+
+def read_split(folder: Path, name: str) -> pa.Table:
+    """The rows of `train`, `validation` or `test` in a run's data folder, memory-mapped.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    path = folder / f"{name}.arrow"
+    try:
+        return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(
+            f"The run's {name} rows in {path} cannot be read ({error}). Start the run again from its recipe.",
+            code="damaged-split",
+        ) from error
+
+
+def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> Splits:
+    for role, column in columns.items():
+        if dataset.profile.column(column) is None:
+            known = ", ".join(f'"{each.name}"' for each in dataset.profile.columns[:20])
+            raise DataError(
+                f'{dataset.name} has no column "{column}" for the role {role}. Its columns are {known}.',
+                code="no-such-column",
+            )
+    texts = [column for role, column in columns.items() if role != LABEL_ROLE]
+    return split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split.validation, split.test, split.seed)
+
+
+def _counts(splits: Splits) -> SplitCounts:
+    return SplitCounts(len(splits.train), len(splits.validation), len(splits.test), splits.dropped, splits.per_class)
+
+
+def _write(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:
+    """Write the chosen rows batch by batch, so that memory does not grow with the table."""
+    schema = pa.schema([*((role, pa.string()) for role in columns), (ROW_COLUMN, pa.int64())])
+    start = 0
+    with path.open("wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        for batch in rows.to_batches():
+            picked = batch.filter(pa.array(chosen[start : start + len(batch)]))
+            start += len(batch)
+            if len(picked):
+                cells = [picked.column(column) for column in columns.values()]
+                writer.write_batch(pa.record_batch([*cells, picked.column(ROW_COLUMN)], schema))

@@ -1,0 +1,50 @@
+"""Column names from a file's first row: every column gets a name, and no two share one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autotrain.table import ROW_COLUMN
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names, the row they stand in, and what had to be changed about them."""
+
+    row: int
+    names: tuple[str, ...]
+    nameless: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+
+def name_columns(row: int, cells: Sequence[str]) -> Header:
+    """Name every column: an empty name becomes `column 3`, a name seen before becomes `name_2`."""
+    given = [cell.strip().replace("\x00", "") for cell in cells]
+    # Delimiters at the end of the header line make columns that hold nothing: a file of two columns stays one of two.
+    taken = {name for name in given if name} | {ROW_COLUMN}
+    names: list[str] = []
+    nameless: list[str] = []
+    renamed: list[tuple[str, str]] = []
+    for position, name in enumerate(given, start=1):
+        if not name:
+            name = _free(f"column {position}", taken)
+            nameless.append(name)
+        elif name in names or name == ROW_COLUMN:
+            new = _free(f"{name}_2", taken)
+            renamed.append((name, new))
+            name = new
+        taken.add(name)
+        names.append(name)
+    return Header(row, tuple(names), tuple(nameless), tuple(renamed))
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or the same with the next number that is free."""
+    if wanted not in taken:
+        return wanted
+    stem, _, last = wanted.rpartition("_")
+    stem, number = (stem, int(last)) if stem and last.isdigit() else (wanted, 1)
+    while f"{stem}_{number}" in taken:
+        number += 1
+    return f"{stem}_{number}"

@@ -1,0 +1,143 @@
+"""What kind of thing a column holds, judged by its cells first and its name only where cells cannot tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from autotrain.table import ColumnKind
+
+JUDGED_VALUES = 50_000
+"""Cells of each column that are matched against the patterns; more would change no verdict and cost time."""
+
+LONG_TEXT_CHARACTERS = 400
+"""Mean length from which a text is long: about 100 tokens, where truncation begins to matter."""
+
+_NUMBER = re.compile(r"(?=.*\d)[+-]?(\d{1,3}([,' \u00a0]\d{3})+|\d+)?([.,]\d+)?([eE][+-]?\d+)?\s*%?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_FLOAT = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4}))"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[AaPp][Mm]|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+_URL = re.compile(r"(https?://|ftp://|www\.)\S+", re.IGNORECASE)
+_CODE = re.compile(r"(?=.*\d)[\w:.#/-]{1,64}", re.ASCII)
+_PATTERNS = {"number": _NUMBER, "integer": _INTEGER, "float": _FLOAT, "date": _DATE, "url": _URL, "code": _CODE}
+_TRUTH = frozenset(
+    {"true", "false", "yes", "no", "y", "n", "t", "f", "0", "1", "ja", "nein", "oui", "non"}
+) | frozenset({"si", "sí", "sim", "não", "да", "нет", "是", "否"})
+_ID_WORDS = frozenset({"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "no", "number", "row", "rowid", "pk"})
+
+
+@dataclass
+class Tally:
+    """How many of the judged cells match each pattern."""
+
+    judged: int = 0
+    words: int = 0
+    matches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_PATTERNS, 0))
+    truth: int = 0
+    _last_integer: int | None = None
+    rising: bool = True
+
+    def see(self, value: str, times: int) -> None:
+        """Count a non-empty cell that occurs `times` times."""
+        if self.judged >= JUDGED_VALUES:
+            return
+        value = value.strip()
+        self.judged += times
+        self.words += times * (value.count(" ") + 1)
+        self.truth += times * (value.casefold() in _TRUTH)
+        if len(value) > 2000:
+            return
+        for name, pattern in _PATTERNS.items():
+            if pattern.fullmatch(value):
+                self.matches[name] += times
+        if _INTEGER.fullmatch(value):
+            number = int(value)
+            self.rising = self.rising and (self._last_integer is None or number > self._last_integer)
+            self._last_integer = number
+        else:
+            self.rising = False
+
+    def share(self, name: str) -> float:
+        """Which share of the judged cells match the pattern `name`."""
+        return self.matches[name] / self.judged if self.judged else 0.0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Figures about a column that its kind depends on."""
+
+    name: str
+    filled: int
+    distinct: int
+    mean_length: float
+    longest: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A kind, how sure that is, and the reason in words."""
+
+    kind: ColumnKind
+    confidence: float
+    reason: str
+
+
+def name_words(name: str) -> list[str]:
+    """Whole words of a column name: `tweet_text` and `tweetText` hold "text", `context` does not."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [word.casefold() for word in re.findall(r"[^\W_]+", parted)]
+
+
+def judge(counts: Counts, tally: Tally) -> Verdict:
+    """The kind of a column."""
+    if counts.filled == 0:
+        return Verdict("empty", 1.0, "every cell is empty")
+    for kind, share in (("url", 0.95), ("date", 0.95)):
+        if tally.share(kind) >= share:
+            return Verdict(_KINDS[kind], tally.share(kind), f"{tally.share(kind):.0%} of its cells are {kind}s")
+    if tally.truth == tally.judged and counts.distinct == 2:
+        numeric = tally.share("integer") == 1
+        return Verdict("boolean", 0.8 if numeric else 0.95, "two values that mean yes and no")
+    if tally.share("number") >= 0.99:
+        return _judge_numbers(counts, tally)
+    return _judge_words(counts, tally)
+
+
+_KINDS: dict[str, ColumnKind] = {"url": "url", "date": "date"}
+
+
+def _judge_numbers(counts: Counts, tally: Tally) -> Verdict:
+    unique = counts.distinct >= 0.999 * counts.filled
+    whole = tally.share("integer") >= 0.99
+    named = bool(_ID_WORDS & set(name_words(counts.name)))
+    if whole and unique and counts.filled >= 3 and (tally.rising or named):
+        return Verdict("id", 0.95 if named else 0.8, "a different whole number in every row")
+    if whole and counts.distinct <= 20 and counts.distinct * 2 <= counts.filled:
+        return Verdict("category", 0.7, f"only {counts.distinct} different whole numbers, each used again and again")
+    return Verdict("number", 0.95 if not unique else 0.85, f"{tally.share('number'):.0%} of its cells are numbers")
+
+
+def _judge_words(counts: Counts, tally: Tally) -> Verdict:
+    words = tally.words / max(1, tally.judged)
+    unique = counts.distinct >= 0.999 * counts.filled
+    if unique and counts.filled >= 3 and tally.share("code") >= 0.95 and words < 1.1:
+        return Verdict("id", 0.9, "a different code in every row")
+    again = counts.filled / max(1, counts.distinct)
+    short = counts.longest <= 100 and counts.mean_length <= 40 and words <= 4.5
+    if counts.distinct == 1 and counts.filled > 1 and short:
+        return Verdict("category", 0.8, "one value in every row")
+    if short and again >= 2:
+        confidence = 0.95 if again >= 5 or words < 2 else 0.75
+        return Verdict("category", confidence, f"{counts.distinct} different short values, used {again:.0f} times each")
+    if short and words <= 2.5 and counts.distinct <= 20 and again > 1.2:
+        return Verdict("category", 0.6, f"{counts.distinct} different short values, some used again")
+    if counts.mean_length > LONG_TEXT_CHARACTERS:
+        return Verdict("long text", 0.95, f"{counts.mean_length:.0f} characters on average")
+    if words >= 3:
+        return Verdict("text", 0.95, f"{words:.0f} words on average")
+    sure = 0.8 if words >= 1.5 or counts.mean_length > 15 else 0.5
+    return Verdict("text", sure, f"{counts.distinct} different values of {words:.1f} words on average")

@@ -1,0 +1,143 @@
+"""Describing columns while they stream past, in memory that does not grow with the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from autotrain.data.kinds import Counts, Tally, judge
+from autotrain.table import ColumnProfile
+
+_TOP_CAPACITY = 20_000
+"""Different values of one column that are counted; with fewer the top values are exact."""
+_TOP_CHARACTERS = 200
+_TOP_VALUES = 50
+_EXAMPLES = 5
+_DISTINCT_BUDGET = 4_000_000
+"""Hashes kept over all columns: about 300 MB of Python integers at worst, and exact up to a million rows."""
+
+
+class DistinctCount:
+    """Counts different values: exactly up to `capacity`, then by keeping ever fewer hashes (adaptive sampling)."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity, self._level = capacity, 0
+        self._kept: set[int] = set()
+
+    def see(self, value: bytes) -> None:
+        """Count a value once, however often it is seen."""
+        hashed = int.from_bytes(blake2b(value, digest_size=8).digest(), "little")
+        if hashed & ((1 << self._level) - 1) == 0:
+            self._kept.add(hashed)
+            while len(self._kept) > self._capacity:
+                self._level += 1
+                mask = (1 << self._level) - 1
+                self._kept = {kept for kept in self._kept if kept & mask == 0}
+
+    @property
+    def exact(self) -> bool:
+        """Whether `count` is exact."""
+        return self._level == 0
+
+    @property
+    def count(self) -> int:
+        """How many different values were seen."""
+        return len(self._kept) << self._level
+
+
+class ColumnWatch:
+    """Describes one column, batch by batch."""
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
+        self._distinct = DistinctCount(capacity)
+        self._top: Counter[str] = Counter()
+        self._tally = Tally()
+        self._lengths: Counter[int] = Counter()
+        self._examples: list[str] = []
+        self.rows = self.empty = self._characters = self._longest = 0
+
+    def see(self, values: pa.Array) -> None:
+        """Take in one batch of cells."""
+        self.rows += len(values)
+        filled = values.filter(pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(values)), 0))
+        self.empty += len(values) - len(filled)
+        if not len(filled):
+            return
+        lengths = pc.utf8_length(filled)
+        self._characters += pc.sum(lengths).as_py()
+        self._longest = max(self._longest, pc.max(lengths).as_py())
+        for pair in pc.value_counts(lengths):
+            length = pair["values"].as_py()
+            # Beyond 4,096 characters a median to the nearest hundred is enough, and keeps the table small.
+            self._lengths[length if length < 4096 else round(length, -2)] += pair["counts"].as_py()
+        counted = pc.value_counts(filled)
+        for value, times in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True):
+            self._count(value, times)
+
+    def _count(self, value: str, times: int) -> None:
+        self._distinct.see(value.encode("utf-8", "surrogatepass"))
+        self._tally.see(value, times)
+        if len(self._examples) < _EXAMPLES:
+            self._examples.append(value if len(value) <= _TOP_CHARACTERS else value[: _TOP_CHARACTERS - 1] + "…")
+        if len(value) <= _TOP_CHARACTERS and (value in self._top or len(self._top) < _TOP_CAPACITY):
+            self._top[value] += times
+
+    def profile(self) -> ColumnProfile:
+        """The column as seen so far."""
+        filled = self.rows - self.empty
+        mean = self._characters / filled if filled else 0.0
+        distinct = min(self._distinct.count, filled)
+        verdict = judge(Counts(self.name, filled, distinct, mean, self._longest), self._tally)
+        return ColumnProfile(
+            name=self.name,
+            kind=verdict.kind,
+            confidence=round(verdict.confidence, 2),
+            reason=verdict.reason if self._distinct.exact else f"{verdict.reason} (counts are estimates)",
+            empty=self.empty,
+            distinct=distinct,
+            examples=tuple(self._examples),
+            top_values=tuple(sorted(self._top.items(), key=lambda item: (-item[1], item[0]))[:_TOP_VALUES]),
+            mean_length=round(mean, 1),
+            median_length=float(self._median()),
+            longest=self._longest,
+        )
+
+    def _median(self) -> float:
+        half, seen = sum(self._lengths.values()) / 2, 0
+        for length in sorted(self._lengths):
+            seen += self._lengths[length]
+            if seen >= half:
+                return float(length)
+        return 0.0
+
+
+class TableWatch:
+    """Describes a whole table, batch by batch."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        capacity = max(1024, _DISTINCT_BUDGET // (len(names) + 1))
+        self._columns = [ColumnWatch(name, capacity) for name in names]
+        self._rows = DistinctCount(capacity)
+        self.rows = 0
+
+    def see(self, columns: Sequence[pa.Array], records: Sequence[Sequence[str]]) -> None:
+        """Take in one batch: its cells by column, and the same cells by row."""
+        self.rows += len(records)
+        for record in records:
+            self._rows.see("\x1f".join(record).encode("utf-8", "surrogatepass"))
+        for watch, values in zip(self._columns, columns, strict=True):
+            watch.see(values)
+
+    def profiles(self) -> tuple[ColumnProfile, ...]:
+        """Each column, described."""
+        return tuple(watch.profile() for watch in self._columns)
+
+    @property
+    def duplicate_rows(self) -> int:
+        """Rows that repeat an earlier row in every cell."""
+        return max(0, self.rows - self._rows.count)

@@ -1,0 +1,172 @@
+"""The store of imported datasets: one folder for each, named after the content of its file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel
+
+from autotrain.data.read import PROFILE_FILE, TABLE_FILE, check_file, import_examined, plain_errors
+from autotrain.data.samples import write_sample
+from autotrain.errors import DataError
+from autotrain.settings import Settings
+from autotrain.table import ROW_COLUMN, Profile, Table
+
+Progress = Callable[[int, int], None]
+
+ID_CHARACTERS = 16
+"""Hex digits of the SHA-256 that name a dataset: 64 bits, a collision by chance needs billions of datasets."""
+
+_ABANDONED_SECONDS = 24 * 3600
+"""A half-built folder this old belongs to a process that was killed; no import takes a day."""
+
+_CARD_FILE = "dataset.json"
+
+
+class _Card(BaseModel):
+    name: str
+    created_at: AwareDatetime
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An imported dataset. `id` is the beginning of the SHA-256 of the file it came from."""
+
+    id: str
+    name: str
+    folder: Path
+    profile: Profile
+    created_at: datetime
+
+    def table(self) -> Table:
+        """Its rows, memory-mapped: opening costs nothing, whatever the size."""
+        with plain_errors(self.name):
+            return Table(self.profile, pa.ipc.open_file(pa.memory_map(str(self.folder / TABLE_FILE))).read_all())
+
+    def head(self, count: int) -> list[dict[str, str]]:
+        """The first `count` rows by column name, without the hidden row number."""
+        rows = self.table().rows.drop_columns([ROW_COLUMN]).slice(0, count)
+        return list(rows.to_pylist())
+
+
+class DatasetStore:
+    """Datasets on disk. A dataset is built aside and made real by one rename, so that none is ever half there."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root = settings.datasets
+
+    def add(self, path: Path, name: str | None = None, progress: Progress | None = None) -> Dataset:
+        """Import a file. A file whose content is here already is not imported again.
+
+        Raises:
+            DataError: the file is no table, is empty, too large, or the disk is full.
+        """
+        name = name or path.name
+        examined = check_file(path, self._settings, name)
+        dataset_id = examined.sha256[:ID_CHARACTERS]
+        if (self._root / dataset_id).is_dir():
+            return self.get(dataset_id)
+        with self._aside(name) as folder:
+            import_examined(path, examined, folder, self._settings, progress, name=name)
+            card = _Card(name=name, created_at=datetime.now(UTC))
+            (folder / _CARD_FILE).write_text(card.model_dump_json(), "utf-8")
+            if not (self._root / dataset_id).exists():
+                self._make_real(folder, dataset_id)
+        return self.get(dataset_id)
+
+    def add_text(self, pasted: str, name: str = "Pasted rows", progress: Progress | None = None) -> Dataset:
+        """Import pasted rows, the first of which holds the column names. Raises DataError."""
+        with self._aside(name) as folder:
+            path = folder / "pasted.csv"
+            path.write_text(pasted, "utf-8", errors="replace", newline="")
+            return self.add(path, name, progress)
+
+    def get(self, dataset_id: str) -> Dataset:
+        """The dataset with this id. Raises DataError."""
+        folder = self._root / dataset_id
+        if not _is_id(dataset_id) or not (folder / _CARD_FILE).is_file():
+            raise DataError(f"There is no dataset {dataset_id}. Import the file again.", code="no-such-dataset")
+        try:
+            card = _Card.model_validate_json((folder / _CARD_FILE).read_bytes())
+            profile = Profile.model_validate_json((folder / PROFILE_FILE).read_bytes())
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"The stored dataset {dataset_id} is damaged. Delete {folder} and import the file again.",
+                code="damaged-dataset",
+            ) from error
+        return Dataset(dataset_id, card.name, folder, profile, card.created_at)
+
+    def list(self) -> list[Dataset]:
+        """Every dataset that can be read, newest first."""
+        found: list[Dataset] = []
+        for folder in self._root.glob("*") if self._root.is_dir() else ():
+            try:
+                found.append(self.get(folder.name))
+            except DataError:
+                continue  # a half-built or damaged folder must not hide the others
+        return sorted(found, key=lambda dataset: (dataset.created_at, dataset.id), reverse=True)
+
+    def delete(self, dataset_id: str) -> None:
+        """Remove a dataset; runs keep their own copy of the rows. Raises DataError."""
+        if not _is_id(dataset_id) or not (self._root / dataset_id).is_dir():
+            raise DataError(f"There is no dataset {dataset_id}.", code="no-such-dataset")
+        with plain_errors(dataset_id), tempfile.TemporaryDirectory(prefix=".gone-", dir=self._root) as gone:
+            (self._root / dataset_id).rename(Path(gone) / dataset_id)
+
+    def resolve(self, source: str | Path, progress: Progress | None = None) -> Dataset:
+        """The dataset a recipe names: `sample:<name>`, the id of an imported dataset, or a path. Raises DataError."""
+        text = str(source)
+        if text.startswith("sample:"):
+            name = text.removeprefix("sample:")
+            with self._aside(name) as folder:
+                path = folder / f"{name}.csv"
+                write_sample(name, path)
+                return self.add(path, name, progress)
+        path = Path(text).expanduser()
+        if _is_id(text) and not path.is_file():
+            return self.get(text)
+        return self.add(path, None, progress)
+
+    def _make_real(self, folder: Path, dataset_id: str) -> None:
+        try:
+            folder.rename(self._root / dataset_id)
+        except OSError:
+            # Another process imported the same content meanwhile: its folder is as good as ours.
+            if not (self._root / dataset_id).is_dir():
+                raise
+
+    @contextmanager
+    def _aside(self, name: str) -> Iterator[Path]:
+        """A folder that is gone afterwards, unless it was renamed."""
+        with plain_errors(name):
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            folder = Path(tempfile.mkdtemp(prefix=".import-", dir=self._root))
+            folder.chmod(0o755)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        oldest = time.time() - _ABANDONED_SECONDS
+        for folder in (*self._root.glob(".import-*"), *self._root.glob(".gone-*")):
+            try:
+                if folder.stat().st_mtime < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
+            except FileNotFoundError:
+                continue
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(rf"[0-9a-f]{{{ID_CHARACTERS}}}", text) is not None
