@@ -95,6 +95,16 @@ def test_the_same_operation_twice_is_one_commit(hub: HubDouble, upload: Upload) 
     assert len(hub.requests("large-files", "PUT")) == sent
 
 
+def test_a_late_retry_does_not_undo_what_was_published_since(hub: HubDouble, upload: Upload) -> None:
+    Publisher(hub.token).publish(upload)
+    Publisher(hub.token).publish(replace(upload, operation_id="op-2", card="newer"))
+
+    Publisher(hub.token).publish(upload)
+
+    assert commits(hub) == ["Publish adapter (operation op-1)", "Publish adapter (operation op-2)"]
+    assert hub.content("alice/my-adapter", "README.md") == b"newer"
+
+
 def test_publishing_again_updates_the_repository(hub: HubDouble, upload: Upload, adapter: Path) -> None:
     Publisher(hub.token).publish(upload)
     (adapter / "adapter_model.safetensors").write_bytes(os.urandom(2_000))
