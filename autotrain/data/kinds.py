@@ -92,6 +92,17 @@ def name_words(name: str) -> list[str]:
     return [word.casefold() for word in re.findall(r"[^\W_]+", parted)]
 
 
+def is_number(value: str) -> bool:
+    """Whether a cell is a number as people write them: `12`, `1,200`, `0.5`, `3e-4`, `40 %`."""
+    return len(value) < 100 and _NUMBER.fullmatch(value.strip()) is not None
+
+
+def is_fraction(value: str) -> bool:
+    """Whether a cell is a number with a fraction: `0.75` is, `3` and the `3.0` that programs make of it are not."""
+    value = value.strip()
+    return len(value) < 100 and _FLOAT.fullmatch(value) is not None and value.rstrip("0")[-1] not in ".,"
+
+
 def judge(counts: Counts, tally: Tally) -> Verdict:
     """The kind of a column."""
     if counts.filled == 0:
