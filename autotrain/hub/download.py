@@ -53,7 +53,15 @@ def download(
             code="offline",
         )
     with translated(name):
-        return _fetch(connect(token), name, revision, place, progress)
+        return _fetch(connect(token), name, revision, progress, cache=place)
+
+
+def download_into(name: str, folder: Path, progress: Progress | None = None, *, token: str | None = None) -> Path:
+    """A Hub model's files in a folder of its own, for models that are added by name. Raises: as `download`."""
+    with translated(name):
+        _fetch(connect(token), name, None, progress, folder=folder)
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's notes on where each file came from
+    return folder
 
 
 def find_cached(name: str, revision: str | None, cache: Path) -> Path | None:
@@ -84,8 +92,16 @@ def find_cached(name: str, revision: str | None, cache: Path) -> Path | None:
     return folder
 
 
-def _fetch(api: HfApi, name: str, revision: str | None, cache: Path, progress: Progress | None) -> Path:
-    """Look before taking: the listing, then the configuration, then the weights."""
+def _fetch(
+    api: HfApi,
+    name: str,
+    revision: str | None,
+    progress: Progress | None,
+    *,
+    cache: Path | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Look before taking: the listing, then the configuration, then the weights; into a cache or a folder."""
     from huggingface_hub.utils._paths import filter_repo_objects
 
     info = api.model_info(name, revision=revision, files_metadata=True)
@@ -93,20 +109,21 @@ def _fetch(api: HfApi, name: str, revision: str | None, cache: Path, progress: P
     files = list(filter_repo_objects(sizes, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED)))
     _refuse_listing(name, list(sizes))
     total = sum(sizes[file] for file in files)
-    _refuse_without_room(name, total, cache)
-    config = api.hf_hub_download(name, "config.json", revision=info.sha, cache_dir=cache)
+    _refuse_without_room(name, total, folder or cache or cache_folder())
+    config = api.hf_hub_download(name, "config.json", revision=info.sha, cache_dir=cache, local_dir=folder)
     _refuse_code(name, Path(config).parent)
     report = _Monotonic(progress, total)
-    folder = api.snapshot_download(
+    snapshot = api.snapshot_download(
         name,
         revision=revision,
         cache_dir=cache,
+        local_dir=folder,
         allow_patterns=list(WANTED),
         ignore_patterns=list(UNWANTED),
         tqdm_class=report.bar,
     )
     report.finish()
-    return Path(folder)
+    return Path(snapshot)
 
 
 def _refuse_listing(name: str, files: Sequence[str]) -> None:
@@ -134,12 +151,12 @@ def _refuse_code(name: str, folder: Path) -> None:
         )
 
 
-def _refuse_without_room(name: str, needed: int, cache: Path) -> None:
-    existing = next(path for path in (cache, *cache.parents) if path.exists())
+def _refuse_without_room(name: str, needed: int, place: Path) -> None:
+    existing = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise HubError(
-            f"{name} needs {needed / 1e9:.1f} GB, and the disk of {cache} has {free / 1e9:.1f} GB left. "
+            f"{name} needs {needed / 1e9:.1f} GB, and the disk of {place} has {free / 1e9:.1f} GB left. "
             "Free some space, or set HF_HOME to a larger disk.",
             code="disk-full",
         )

@@ -38,6 +38,11 @@ class Publisher:
         self._pauses = tuple(pauses)
         self._identity: Identity | None = None
 
+    @property
+    def identity(self) -> Identity | None:
+        """Whose token it is, once a check or a publication asked: the Hub allows that question only now and then."""
+        return self._identity
+
     def check(self, upload: Upload) -> list[Finding]:
         """What would keep this from being published: the adapter's files, and everything `check_target` sees."""
         try:

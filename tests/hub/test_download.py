@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save
 
 from autotrain.errors import HubError, HubUnreachable, ModelError, RepositoryError, TokenError
-from autotrain.hub.download import download
+from autotrain.hub.download import download, download_into
 from autotrain.models.catalogue import Catalogue
 from autotrain.settings import Settings
 from tests.doubles import Fault, HubDouble
@@ -50,6 +50,23 @@ def test_only_configuration_tokenizer_and_safetensors_arrive(tiny: HubDouble) ->
     total = len(WEIGHTS) + len(CONFIG) + len(b"{}") + len(b"[UNK]\n")
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_model_that_is_added_by_name_gets_a_folder_of_its_own(tiny: HubDouble, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    folder = download_into("org/tiny", tmp_path / "added", lambda done, total: seen.append((done, total)))
+
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "tokenizer.json",
+        "vocab.txt",
+        "model.safetensors",
+    }
+    assert seen[-1][0] == seen[-1][1] > len(WEIGHTS)
+    assert not (tmp_path / "hf" / "hub").exists()
+    with pytest.raises(RepositoryError, match="There is no org/none"):
+        download_into("org/none", tmp_path / "none")
 
 
 def test_a_second_download_asks_the_hub_nothing(tiny: HubDouble) -> None:

@@ -275,7 +275,9 @@ def test_a_repository_that_cannot_be_published_to_is_refused_before_anything_is_
 
 
 def test_an_organisation_one_may_write_to_is_fine(hub: HubDouble, upload: Upload) -> None:
-    assert Publisher(hub.token).check(replace(upload, repository="lab/x")) == []
+    publisher = Publisher(hub.token)
+    assert publisher.check(replace(upload, repository="lab/x")) == []
+    assert publisher.identity is not None and publisher.identity.name == "alice"
     assert Publisher(hub.token).publish(replace(upload, repository="lab/x")).endswith("/lab/x")
 
 
