@@ -25,5 +25,18 @@ def start_hub_double(folder: Path) -> Iterator[HubDouble]:
             ...
             hub.content("alice/my-model", "README.md")
     """
-    with start(folder / "hub-double") as double:
+    with start(folder / "hub-double") as double, _client_that_may_ask():
         yield double
+
+
+@contextmanager
+def _client_that_may_ask() -> Iterator[None]:
+    """This process's client speaks plain HTTP and is online, whatever its environment was when it was imported."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_DISABLE_XET, constants.HF_HUB_OFFLINE
+    constants.HF_HUB_DISABLE_XET, constants.HF_HUB_OFFLINE = True, False
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET, constants.HF_HUB_OFFLINE = before

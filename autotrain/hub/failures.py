@@ -46,6 +46,9 @@ def explain(error: BaseException, repository: str | None = None) -> AutotrainErr
         meaning = _meaning(link, repository)
         if meaning is not None:
             return meaning
+    if any(isinstance(link, OSError) for link in chain(error)):
+        said = redact(" ".join(str(error).split()))[:300].rstrip(".")
+        return HubError(f"Files from or for the Hub cannot be handled here: {said}. Try again.", code="files")
     return None
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-# The client reads this once, when it is first imported; the double does not speak Xet.
-os.environ["HF_HUB_DISABLE_XET"] = "1"
-
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
