@@ -49,6 +49,8 @@ def detect_dialect(sample: str) -> Dialect:
     more reliable than a general detector on text with much punctuation; clevercsv is asked when no common one fits.
     """
     readings = [_read(sample, dialect) for dialect in _candidates(sample)]
+    # Quotes are ordinary characters only where the file is all but even that way; otherwise one was left open.
+    readings = [reading for reading in readings if reading.dialect.quote or reading.share >= 0.95]
     wide = [reading for reading in readings if reading.header >= 2 and reading.share > 0]
     if wide:
         return max(wide, key=lambda reading: (round(reading.share, 2), reading.clean, reading.header)).dialect

@@ -262,7 +262,9 @@ def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: _O
     try:
         profile = reader.run(Dialect(dialect.delimiter, quote=""), folder)
         even = not any(finding.code in ("short-rows", "wide-rows") for finding in profile.findings)
-    except (DataError, _OpenQuote):
+    except DataError as error:
+        if error.code in ("cell-too-long", "line-too-long"):
+            raise
         even = False
     if even:
         return profile

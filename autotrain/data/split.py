@@ -146,11 +146,14 @@ def _cover(groups: list[_Group]) -> None:
 
 
 def _fill(groups: list[_Group], split: int) -> None:
-    """Give an empty split the smallest group that training can spare."""
+    """Give an empty split the smallest group that training, or else the other of the two, can spare."""
     if any(group.split == split for group in groups):
         return
     carriers = Counter(label for group in groups if group.split == 0 for label in group.labels)
     spare = [group for group in groups if group.split == 0 and all(carriers[label] > 1 for label in group.labels)]
+    other = [group for group in groups if group.split == 3 - split]
+    if not spare and len(other) > 1:
+        spare = other
     if spare:
         min(spare, key=lambda group: (len(group.rows), group.order)).split = split
 
