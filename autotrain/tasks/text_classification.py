@@ -1,16 +1,128 @@
-"""Text classification: one label for each text."""
+"""Text classification: one label for each text.
+
+text                                   label
+The parcel came late and damaged.      complaint
+Do you ship to Norway?                 question
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.task import Column
+from autotrain.data.check import label_findings, text_findings
+from autotrain.data.roles import guess_roles
+from autotrain.events import Finding
+from autotrain.table import Fit, Profile, Table
+from autotrain.task import Attempt, Column, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
 class Params(BaseParams):
     """Hyper-parameters of text classification."""
 
-    num_train_epochs: float = Field(3, gt=0, le=100, title="Epochs", description="How often every row is seen.")
+    num_train_epochs: float = Field(
+        4, gt=0, le=100, title="Epochs", description="How often every training row is seen."
+    )
+    learning_rate: float = Field(
+        1e-3, gt=0, le=1, title="Learning rate", description="How far one step moves the adapter. Lower is steadier."
+    )
+    per_device_train_batch_size: int = Field(
+        16, ge=1, le=1024, title="Batch size", description="Rows in one step on one device. Larger needs more memory."
+    )
+    gradient_accumulation_steps: int = Field(
+        1, ge=1, le=256, title="Gradient accumulation", description="Batches that are added up before one update."
+    )
+    max_length: int = Field(
+        128, ge=8, le=8192, title="Longest text, in tokens", description="What is longer is cut off at this length."
+    )
+    lora_r: int = Field(16, ge=1, le=512, title="LoRA rank", description="Size of the adapter. Larger can learn more.")
+    lora_alpha: int = Field(
+        32, ge=1, le=1024, title="LoRA alpha", description="Strength of the adapter; twice the rank is usual."
+    )
+    lora_dropout: float = Field(
+        0.0, ge=0, lt=1, title="LoRA dropout", description="Share of the adapter's inputs left out at random."
+    )
+    lora_target_modules: Literal["attention", "all-linear"] = Field(
+        "all-linear",
+        title="LoRA layers",
+        description="Which layers get an adapter: attention only, or every linear one.",
+    )
+    warmup_ratio: float = Field(
+        0.06, ge=0, lt=1, title="Warm-up", description="Share of all steps in which the learning rate rises from zero."
+    )
+    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "linear", title="Learning rate schedule", description="How the learning rate goes after the warm-up."
+    )
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero, against overfitting."
+    )
+    max_grad_norm: float = Field(
+        1.0, gt=0, le=1000, title="Largest gradient norm", description="Larger gradients are scaled down to this."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, title="Label smoothing", description="How much the model may doubt each label."
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", title="Class weights", description="Balanced: rare classes count as much as frequent ones."
+    )
+    evaluations_per_epoch: int = Field(
+        2, ge=1, le=100, title="Evaluations per epoch", description="How often the validation rows are looked at."
+    )
+    early_stopping_patience: int = Field(
+        4,
+        ge=0,
+        le=1000,
+        title="Patience",
+        description="Evaluations without a better macro-F1 before stopping; 0 is never.",
+    )
+    seed: int = Field(42, ge=0, lt=2**32, title="Seed", description="The same seed gives the same adapter.")
+
+
+class TextClassification:
+    """One label for each text, learned by an encoder, or a language model with a head, through a LoRA adapter."""
+
+    name: ClassVar[str] = "text-classification"
+    title: ClassVar[str] = "Text classification"
+    description: ClassVar[str] = "Sort texts into classes: topic, language, sentiment, intent."
+    pipeline_tag: ClassVar[str] = "text-classification"
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("text", "text", "Text", "The column with the texts to sort."),
+        Column("label", "label", "Label", "The column with the class of each text."),
+    )
+    params_class: ClassVar[type[BaseParams]] = Params
+
+    def suits(self, profile: Profile) -> Fit:
+        """How well a table suits, and the columns it suggests."""
+        return guess_roles(profile, self.columns)
+
+    def check(self, table: Table, columns: Mapping[str, str], params: BaseParams) -> list[Finding]:
+        """Findings about the texts and the labels."""
+        text, label = columns["text"], columns["label"]
+        if text == label:
+            return [
+                Finding(
+                    severity="error",
+                    code="same-column",
+                    message=f'Column "{text}" is both text and label, so the answer would stand in the question.',
+                    remedy="Pick another label column.",
+                    column=text,
+                )
+            ]
+        return [*text_findings(table, text), *label_findings(table, label, text)]
+
+    def train(self, attempt: Attempt) -> Result:
+        """Train an adapter on `text` and `label`, evaluate it on the test split, save both."""
+        from autotrain.training.classification import train_classifier
+
+        assert isinstance(attempt.params, Params)
+        return train_classifier(attempt, attempt.params, task=self.name)
+
+    def load(self, artifact: Path, model: Path) -> Predictor:
+        """The finished adapter on its base model."""
+        from autotrain.training.classification import load_classifier
+
+        return load_classifier(artifact, model)
