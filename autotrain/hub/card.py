@@ -141,10 +141,10 @@ def _data(facts: CardFacts, report: Report, profile: Profile) -> str:
     source = (
         f"[{facts.dataset_id}](https://huggingface.co/datasets/{facts.dataset_id})"
         if facts.dataset_id
-        else "private data"
+        else "not published"
     )
     lines = [
-        f"{code(facts.dataset)} ({source}): {profile.rows:,} rows, {profile.duplicate_rows:,} of them repeated. "
+        f"{code(facts.dataset)} ({source}): {profile.rows:,} rows, {profile.duplicate_rows or 'none'} of them repeated. "
         f"{split.train:,} rows for training, {split.validation:,} for validation, {split.test:,} for the test.",
         "",
     ]
@@ -238,7 +238,8 @@ def _limits(facts: CardFacts, report: Report) -> str:
         limits.append(f"It is often wrong about {', '.join(code(item.label) for item in weak)} (F1 below 0.5).")
     rare = [item for item in report.per_class if item.support < 10]
     if rare:
-        limits.append(f"{len(rare)} of the classes have fewer than 10 test rows, so their figures say little.")
+        count = "One class has" if len(rare) == 1 else f"{len(rare)} classes have"
+        limits.append(f"{count} fewer than 10 test rows, so the figures there say little.")
     limits.append(
         f"It inherits what {escape(facts.base_id or facts.base_name)} learned, including its biases, and its licence"
         + (f" ({escape(facts.base_license)})." if facts.base_license else ".")

@@ -96,14 +96,15 @@ class Publisher:
         base: ModelEntry,
         *,
         private: bool,
+        dataset: str | None = None,
         progress: Progress | None = None,
     ) -> str:
-        """Publish a finished run from its folder; returns the repository's address. `base` is its base model.
+        """Publish a finished run from its folder; returns the repository's address. Base model and data are named.
 
         Raises: as `publish`.
         """
         name = self._patiently(lambda: self.resolve(repository), Transfer(0, progress))
-        return self.publish(upload_of(run, operation_id, name, base, private=private), progress)
+        return self.publish(upload_of(run, operation_id, name, base, private=private, dataset=dataset), progress)
 
     def _patiently(self, step: Callable[[], str], transfer: Transfer) -> str:
         """A step's result, tried again after each pause while the Hub only stumbles."""

@@ -44,8 +44,10 @@ class Upload:
     base: str | None = None
 
 
-def upload_of(run: RunFolder, operation_id: str, repository: str, base: ModelEntry, *, private: bool) -> Upload:
-    """The publication of a finished run, made from its folder alone.
+def upload_of(
+    run: RunFolder, operation_id: str, repository: str, base: ModelEntry, *, private: bool, dataset: str | None = None
+) -> Upload:
+    """The publication of a finished run, made from its folder. `dataset` is the data's name, where the recipe has an id.
 
     Raises:
         HubError: the run's folder has no finished adapter or no report.
@@ -60,7 +62,7 @@ def upload_of(run: RunFolder, operation_id: str, repository: str, base: ModelEnt
             "Run it again.",
             code="nothing-to-publish",
         ) from error
-    card = model_card(_facts(run, recipe, repository, base), report, profile)
+    card = model_card(_facts(run, recipe, repository, base, dataset), report, profile)
     evaluation = report.model_copy(update={"mistakes": (), "examples": ()})
     extras = {"recipe.yaml": recipe, "report.json": evaluation.model_dump_json(indent=2)}
     return Upload(operation_id, run.adapter, card, repository, private, extras, base.hub_id or Path(base.id).name)
@@ -105,7 +107,7 @@ def size_of(content: bytes | Path) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> CardFacts:
+def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry, dataset: str | None) -> CardFacts:
     """What the card says, from the frozen recipe."""
     parsed: dict[str, Any] = yaml.safe_load(recipe)
     data: dict[str, Any] = parsed.get("data") or {}
@@ -118,7 +120,7 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         base_id=base.hub_id,
         base_license=base.license,
         columns=dict(data.get("columns") or {}),
-        dataset=str(data.get("source") or "data"),
+        dataset=Path(dataset or str(data.get("source") or "data")).name,
         recipe=recipe,
         tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
     )

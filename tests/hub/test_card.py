@@ -122,7 +122,7 @@ def test_a_reader_finds_results_classes_data_recipe_usage_and_limits() -> None:
     assert "| `billing` | 0.900 | 0.950 | 0.920 | 120 |" in text
     assert "1,252 rows" in text and "1,100 rows in the largest, 152 in the smallest" in text
     assert "```yaml\nversion: 1\ntask: text-classification\n```" in text
-    assert "It is often wrong about `other`" in text and "1 of the classes have fewer than 10 test rows" in text
+    assert "It is often wrong about `other`" in text and "One class has fewer than 10 test rows" in text
     for heading in ("Results", "Data", "How to use it", "Training", "Limits", "How it was made"):
         assert f"\n## {heading}\n" in text
 

@@ -128,6 +128,11 @@ def test_a_base_model_from_a_folder_is_named_without_its_place(run: RunFolder, t
     assert str(trained[0]) not in upload.card
 
 
+def test_data_is_called_by_its_name(run: RunFolder) -> None:
+    card = upload_of(run, "op-1", "alice/x", BASE, private=True, dataset="spring tickets.csv").card
+    assert "`spring tickets.csv` (not published): 1,252 rows, none of them repeated" in card
+
+
 def test_an_unfinished_run_cannot_be_published(run: RunFolder) -> None:
     run.report.unlink()
     with pytest.raises(HubError, match="Run it again") as caught:
