@@ -143,8 +143,9 @@ def _data(facts: CardFacts, report: Report, profile: Profile) -> str:
         if facts.dataset_id
         else "not published"
     )
+    repeated = f"{profile.duplicate_rows:,}" if profile.duplicate_rows else "none"
     lines = [
-        f"{code(facts.dataset)} ({source}): {profile.rows:,} rows, {profile.duplicate_rows or 'none'} of them repeated. "
+        f"{code(facts.dataset)} ({source}): {profile.rows:,} rows, {repeated} of them repeated. "
         f"{split.train:,} rows for training, {split.validation:,} for validation, {split.test:,} for the test.",
         "",
     ]

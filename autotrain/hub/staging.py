@@ -47,7 +47,7 @@ class Upload:
 def upload_of(
     run: RunFolder, operation_id: str, repository: str, base: ModelEntry, *, private: bool, dataset: str | None = None
 ) -> Upload:
-    """The publication of a finished run, made from its folder. `dataset` is the data's name, where the recipe has an id.
+    """The publication of a finished run, made from its folder. `dataset` names the data, where the recipe has an id.
 
     Raises:
         HubError: the run's folder has no finished adapter or no report.
