@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autotrain.hub.client import connect, within
@@ -10,7 +10,7 @@ from autotrain.hub.failures import translated
 from autotrain.models.catalogue import HubModel
 
 if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
+    from huggingface_hub import HfApi, ModelInfo
 
 SECONDS = 4.0
 """Longer than the Hub takes on a slow line, shorter than a person waits for a list."""
@@ -37,21 +37,34 @@ def search_models(
         HubUnreachable: the Hub did not answer within `timeout` seconds.
         TokenError: the token is wrong.
     """
+    asked = {
+        "search": query,
+        "filter": "safetensors",
+        "sort": "downloads",
+        "limit": limit,
+        "expand": list(_DETAILS),
+        **({"pipeline_tag": pipeline_tag} if pipeline_tag else {}),
+    }
     api = connect(token)
 
     def ask() -> list[HubModel]:
         with translated():
-            found = api.list_models(
-                search=query,
-                filter="safetensors",
-                pipeline_tag=pipeline_tag,
-                sort="downloads",
-                limit=limit,
-                expand=list(_DETAILS),  # type: ignore[arg-type]
-            )
-            return [_model(info) for info in found if _is_transformer(info)]
+            return [_model(info) for info in _page(api, asked, timeout) if _is_transformer(info)]
 
     return within(timeout, ask)
+
+
+def _page(api: HfApi, query: Mapping[str, Any], timeout: float) -> list[ModelInfo]:
+    """One page of the list. `HfApi.list_models` would try six times over half a minute, each with a warning."""
+    from huggingface_hub import ModelInfo, get_session
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import hf_raise_for_status
+
+    headers = build_hf_headers(token=api.token, library_name=api.library_name)
+    answer = get_session().get(f"{api.endpoint}/api/models", params=query, headers=headers, timeout=timeout)
+    hf_raise_for_status(answer)
+    parse: Callable[..., ModelInfo] = ModelInfo
+    return [parse(**{"siblings": None, **item}) for item in answer.json()]
 
 
 def _is_transformer(info: ModelInfo) -> bool:
