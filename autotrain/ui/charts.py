@@ -8,7 +8,7 @@ from autotrain.ui.api.static import module_url
 
 
 def live_page(module: str) -> gr.HTML:
-    """A place that `static/<module>.js` fills. It reads plain JSON routes, which cost a tenth of a component's update."""
+    """A place that `static/<module>.js` fills from plain JSON routes, which cost a tenth of a component's update."""
     url = module_url(f"{module}.js")
     return gr.HTML(
         f'<div id="studio-{module}"><p>Opening…</p></div>',

@@ -47,5 +47,5 @@ def _view(dataset: Dataset) -> DatasetView:
         name=dataset.name,
         rows=dataset.profile.rows,
         columns=[column.name for column in dataset.profile.columns],
-        created_at=dataset.created_at,
+        created_at=dataset.created_at.timestamp(),
     )

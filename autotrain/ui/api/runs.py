@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -64,6 +63,13 @@ class ReportView(Report):
     verdict_sentence: str
 
 
+class RecipeView(BaseModel):
+    """A frozen recipe."""
+
+    yaml: str
+    recipe: dict[str, Any]
+
+
 class Answers(BaseModel):
     """One mapping of label to probability for each input, in order."""
 
@@ -73,6 +79,14 @@ class Answers(BaseModel):
 def router(services: Services, predictions: Predictions) -> APIRouter:
     """Routes under `/runs`."""
     made = APIRouter(prefix="/runs", tags=["runs"])
+    _collection(made, services)
+    _one_run(made, services, predictions)
+    _following(made, services.store)
+    _results(made, services, predictions)
+    return made
+
+
+def _collection(made: APIRouter, services: Services) -> None:
     store = services.store
 
     @made.get("")
@@ -80,14 +94,9 @@ def router(services: Services, predictions: Predictions) -> APIRouter:
         state: Annotated[list[State] | None, Query()] = None,
         search: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-        ids: Annotated[str | None, Query(max_length=2000, description="Only these, joined by commas.")] = None,
     ) -> list[RunView]:
         """Runs, newest first, each with a sparkline of its training loss."""
-        if ids is not None:
-            found: Sequence[Run] = [store.get(run_id) for run_id in ids.split(",") if run_id]
-        else:
-            found = store.list(states=state, search=search, limit=limit)
-        return [_view(store, run, spark=True) for run in found]
+        return [_view(store, run, spark=True) for run in store.list(states=state, search=search, limit=limit)]
 
     @made.post("", status_code=201)
     def start_run(new: NewRun) -> RunView:
@@ -101,11 +110,15 @@ def router(services: Services, predictions: Predictions) -> APIRouter:
         services.nudge("run", run.id)
         return _view(store, run)
 
+
+def _one_run(made: APIRouter, services: Services, predictions: Predictions) -> None:
+    store = services.store
+
     @made.get("/{run_id}")
     def show_run(run_id: str) -> RunView:
         """One run, with its publications."""
         view = _view(store, store.get(run_id))
-        return view.model_copy(update={"publications": [publication_view(item) for item in store.publications(run_id)]})
+        return view.model_copy(update={"publications": [publication_view(one) for one in store.publications(run_id)]})
 
     @made.patch("/{run_id}")
     def rename_run(run_id: str, renamed: Renamed) -> RunView:
@@ -119,8 +132,18 @@ def router(services: Services, predictions: Predictions) -> APIRouter:
         predictions.forget(run_id)
         shutil.rmtree(services.settings.runs / run_id, ignore_errors=True)
 
+    @made.post("/{run_id}/wish")
+    def wish(run_id: str, asked: WishAsked) -> RunView:
+        """Ask a run to pause, to finish now and keep what it learned, to cancel, to save now, or to go on."""
+        run = store.wish(run_id, asked.wish)
+        if run.state == "queued":
+            services.nudge("run", run_id)
+        return _view(store, run)
+
+
+def _following(made: APIRouter, store: RunStore) -> None:
     @made.get("/{run_id}/live")
-    def follow(run_id: str, after: Annotated[str, Query(pattern=r"^\d+-\d+$")] = "0-0") -> Live:
+    def follow(run_id: str, after: Annotated[str, Query(pattern=r"^\d{1,15}-\d{1,15}$")] = "0-0") -> Live:
         """What is new since the cursor of the last answer. Ask every second while `run.active`."""
         return _live(store, run_id, after)
 
@@ -132,18 +155,11 @@ def router(services: Services, predictions: Predictions) -> APIRouter:
         store.get(run_id)
         return event_views(store.events(run_id, after, limit))
 
-    @made.post("/{run_id}/wish")
-    def wish(run_id: str, asked: WishAsked) -> RunView:
-        """Ask a run to pause, to finish now and keep what it learned, to cancel, to save now, or to go on."""
-        run = store.wish(run_id, asked.wish)
-        if run.state == "queued":
-            services.nudge("run", run_id)
-        return _view(store, run)
 
+def _results(made: APIRouter, services: Services, predictions: Predictions) -> None:
     @made.post("/{run_id}/predict")
     def predict(run_id: str, inputs: Inputs) -> Answers:
         """What the tuned adapter says about some inputs."""
-        store.get(run_id)
         return Answers(predictions=predictions.answer(run_id, inputs.inputs))
 
     @made.get("/{run_id}/report")
@@ -153,12 +169,10 @@ def router(services: Services, predictions: Predictions) -> APIRouter:
         return ReportView(**found.model_dump(), verdict_sentence=found.verdict())
 
     @made.get("/{run_id}/recipe")
-    def recipe(run_id: str) -> Mapping[str, Any]:
+    def recipe(run_id: str) -> RecipeView:
         """The frozen recipe, as YAML and as values."""
-        text = store.get(run_id).recipe
-        return {"yaml": text, "recipe": loads(text, run_id).model_dump(mode="json")}
-
-    return made
+        text = services.store.get(run_id).recipe
+        return RecipeView(yaml=text, recipe=loads(text, run_id).model_dump(mode="json"))
 
 
 def read_report(services: Services, run_id: str) -> Report:

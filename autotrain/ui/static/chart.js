@@ -1,7 +1,7 @@
 // Line charts in SVG: raw and smoothed, any number of curves, a readout that stays in its place, and no library.
 import { figure, h, s } from "./core.js";
 
-const MARGIN = { top: 10, right: 14, bottom: 26, left: 52 };
+const MARGIN = { top: 10, right: 14, bottom: 26, left: 46 };
 
 // Exponential moving average without the usual pull towards the first value.
 export function smooth(values, weight) {
@@ -50,6 +50,15 @@ function thin(points, width) {
   return kept;
 }
 
+// A tick as short as its neighbours allow: 0.5 and not 0.5000.
+function tickText(value, all, format) {
+  const text = format(value);
+  if (text.endsWith(" %")) return `${Number((value * 100).toPrecision(4))} %`;
+  if (text.includes("e")) return text.replace(/\.?0+e/, "e");
+  const digits = Math.max(0, ...all.map((one) => (String(Number(one.toPrecision(6))).split(".")[1] || "").length));
+  return Math.abs(value) >= 10000 ? text : value.toFixed(Math.min(digits, 6));
+}
+
 const path = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
 // The place of the point nearest to `x` among points sorted by their first value.
@@ -93,7 +102,14 @@ export class Chart {
     if (!this.frame) this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
   }
 
-  point(x) {
+  point(wanted) {
+    let x = null;
+    if (wanted !== null) {  // the nearest point there is, not the empty space after the last one
+      for (const { points } of this.series) {
+        const near = points.length ? points[nearest(points, wanted)][0] : null;
+        if (near !== null && (x === null || Math.abs(near - wanted) < Math.abs(x - wanted))) x = near;
+      }
+    }
     if (x === this.hover) return;
     this.follow(x);
     this.onHover(x);
@@ -172,7 +188,7 @@ export class Chart {
     const along = ticks(x0, x1, Math.max(2, Math.floor((right - left) / 90)));
     this.layers.grid.replaceChildren(
       ...down.map((value) => s("line", { x1: left, x2: right, y1: y(value), y2: y(value) })),
-      ...down.map((value) => s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, this.format(value))),
+      ...down.map((value) => s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, tickText(value, down, this.format))),
       s("line", { class: "at-axis", x1: left, x2: right, y1: bottom, y2: bottom }),
       ...along.map((value) => s("text", { x: Math.min(x(value), right - 8), y: height - 7, "text-anchor": "middle" }, this.formatX(value))));
   }

@@ -24,7 +24,7 @@ export class Files {
   update(before) {
     if (this.element.hidden) return;
     const { run, events } = this.page;
-    patch(this.happened, events.length, () => events.map(sentence).filter(([, text]) => text).map(([at, text, kind]) => h("div", {}, h("time", {}, clock(at)), h("span", { class: kind ? `at-${kind}` : "" }, text))));
+    patch(this.happened, events.length, () => events.map(sentence).filter(([, text]) => text).map(([at, text, kind]) => h("div", {}, h("time", {}, clock(at)), h("span", { class: kind ? `at-${kind}` : "" }, text))).reverse());
     if (run.active || !this.loaded || (before && before.active)) this.readLog();
     if (!this.loaded || (before && before.state !== run.state)) this.readFiles();
     this.loaded = true;

@@ -37,7 +37,7 @@ function scores(report) {
       const found = contender.scores.find((one) => one.name === score.name);
       if (!found) return [];
       const color = COLORS[Math.min(index, COLORS.length - 1)];
-      return [h("div", { style: index ? {} : { "font-weight": "600" } }, contender.title), track(found, color, contender.title), h("div", { class: "at-numbers" }, withInterval(found))];
+      return [h("div", {}, h("span", { style: index ? {} : { "font-weight": "600" } }, contender.title), track(found, color, contender.title), h("span", { class: "at-numbers" }, withInterval(found)))];
     }),
   ]);
   const seconds = report.baselines.filter((one) => one.explanation);

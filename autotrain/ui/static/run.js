@@ -144,6 +144,7 @@ class RunPage {
 
   showPhases() {
     const { run } = this;
+    this.phases.hidden = run.state === "succeeded";
     const now = run.state === "succeeded" ? PHASES.length : PHASES.indexOf(run.phase);
     const working = ["starting", "running", "pausing", "cancelling"].includes(run.state);
     PHASES.forEach((name, index) => {
@@ -171,7 +172,7 @@ class RunPage {
       ["Step", progress.step === undefined ? "–" : `${count(progress.step)} / ${count(progress.total_steps)}`],
       ["Epoch", progress.epoch === undefined ? "–" : progress.epoch.toFixed(2)],
       DONE.includes(run.state) ? ["Took", duration(run.seconds)] : ["Time left", working ? duration(progress.seconds_left) : "–"],
-      ["Samples per second", progress.samples_per_second ? figure(Number(progress.samples_per_second.toPrecision(3))).replace(/\.?0+$/, "") : "–"],
+      ["Samples / s", progress.samples_per_second ? figure(Number(progress.samples_per_second.toPrecision(3))).replace(/\.?0+$/, "") : "–"],
       ["Memory", bytes(progress.memory_bytes)],
       DONE.includes(run.state) ? ["Finished", when(run.finished_at)] : ["Running for", duration(run.seconds)],
     ];
@@ -204,7 +205,7 @@ class RunPage {
         h("button", { type: "button", class: "at-button", onclick: () => this.open("publish") }, "Publish"));
     }
     if (DONE.includes(run.state) || run.state === "paused" || run.state === "draft") {
-      made.push(h("button", { type: "button", class: "at-button at-danger", onclick: (event) => this.remove(event.currentTarget) }, "Delete"));
+      made.push(h("button", { type: "button", class: "at-button at-danger at-last", onclick: (event) => this.remove(event.currentTarget) }, "Delete"));
     }
     return made;
   }
@@ -212,7 +213,7 @@ class RunPage {
   buildNotice() {
     const { run } = this;
     if (run.state === "failed") return problem(run.reason || "The run failed without saying why. The log has the details.", h("button", { type: "button", class: "at-button at-small", onclick: () => this.open("files") }, "Show the log"));
-    if (run.state === "succeeded" && this.report) return h("p", { class: "at-verdict" }, this.report.verdict_sentence);
+    if (run.state === "succeeded" && this.report) return h("div", { class: "at-head" }, h("p", { class: "at-verdict" }, this.report.verdict_sentence), h("button", { type: "button", class: "at-button at-small at-see", onclick: () => this.open("result") }, "See the result"));
     if (run.reason && run.state !== "succeeded") return h("div", { class: "at-notice at-warn" }, h("p", {}, run.reason));
     return null;
   }
@@ -269,6 +270,7 @@ class RunPage {
     if (!this.panels.some(({ key }) => key === wanted)) return;
     this.panels.forEach(({ key, panel }, index) => {
       const chosen = key === wanted;
+      this.root.dataset.tab = wanted;
       panel.element.hidden = !chosen;
       this.buttons[index].setAttribute("aria-selected", String(chosen));
       this.buttons[index].tabIndex = chosen ? 0 : -1;

@@ -38,7 +38,7 @@ export class TryIt {
     const form = h("form", { class: "at-stack", onsubmit: (event) => { event.preventDefault(); this.ask(); } },
       this.fields, h("div", { class: "at-actions" }, this.button, h("span", { class: "at-quiet", style: { "font-size": "13px" } }, "or Ctrl + Enter")));
     this.element.replaceChildren(
-      h("div", { class: "at-two" },
+      h("div", { class: "at-two at-even" },
         h("div", { class: "at-card" }, h("h2", {}, "Try a text"), form),
         h("div", { class: "at-card" }, h("h2", {}, "What it says"), this.answer)),
       ...(samples.length ? [this.samples(samples)] : []), new Batch(this.page).element);
@@ -89,7 +89,7 @@ class Batch {
   constructor(page) {
     this.page = page;
     this.input = h("input", { type: "file", accept: ".csv,.tsv,.txt", class: "at-visually-hidden", tabindex: "-1", "aria-label": "A file to classify", onchange: () => this.send(this.input.files[0]) });
-    this.drop = h("div", { class: "at-drop" }, h("span", {}, "Drop a CSV file here: every row is classified, and you get the file back with two more columns."),
+    this.drop = h("div", { class: "at-drop" }, h("span", {}, "Drop a CSV file here: every row is classified, and you get the file back with the predictions added."),
       h("button", { type: "button", class: "at-button", onclick: () => this.input.click() }, "Choose a file"), this.input);
     this.drop.addEventListener("dragover", (event) => { event.preventDefault(); this.drop.classList.add("at-over"); });
     this.drop.addEventListener("dragleave", () => this.drop.classList.remove("at-over"));
