@@ -39,7 +39,7 @@ def adapter(tmp_path: Path) -> Path:
     (folder / "adapter_model.safetensors").write_bytes(os.urandom(3_000_000))
     settings = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": str(tmp_path / "models" / "minilm")}
     (folder / "adapter_config.json").write_text(json.dumps(settings))
-    (folder / "tokenizer.json").write_text('{"model": {"vocab": {"/tmp": 0}}}')
+    (folder / "tokenizer.json").write_text('{"model": {"vocab": {"/usr": 0}}}')
     (folder / "tokenizer_config.json").write_text(json.dumps({"name_or_path": str(tmp_path / "models" / "minilm")}))
     (folder / "training_args.bin").write_bytes(b"\x80\x04pickle")
     (folder / "README.md").write_text("written by a library")
