@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from autotrain.data.encoding import Examined
 from autotrain.data.header import Header
+from autotrain.data.kinds import is_number
 from autotrain.events import Finding
 from autotrain.table import ColumnProfile
 
@@ -151,18 +152,23 @@ _ENCODINGS = {
 
 
 def _first_row_is_data(facts: FileFacts) -> bool:
-    """A name that is itself a frequent value of its column, a bare number, or a long text."""
-    for name, column in zip(facts.header.names, facts.columns, strict=True):
-        if name in facts.header.nameless:
-            continue
-        among = dict(column.top_values).get(name, 0)
-        if column.kind in ("category", "boolean") and among >= 2:
-            return True
-        if len(name) > 100 and column.kind in ("text", "long text"):
-            return True
-        if name.replace(".", "", 1).isdigit() and column.kind in ("number", "category", "boolean", "id"):
-            return True
-    return False
+    """Whether every name reads like a cell of its own column; one that does may be chance (`spam` above `spam`)."""
+    judged = [
+        _like_a_cell(name, column)
+        for name, column in zip(facts.header.names, facts.columns, strict=True)
+        if name not in facts.header.nameless and column.kind != "empty"
+    ]
+    return len(judged) > 1 and all(judged)
+
+
+def _like_a_cell(name: str, column: ColumnProfile) -> bool:
+    if column.kind in ("category", "boolean"):
+        return dict(column.top_values).get(name, 0) >= 2
+    if column.kind in ("number", "id"):
+        return is_number(name) or (column.kind == "id" and any(char.isdigit() for char in name))
+    if column.kind in ("text", "long text"):
+        return len(name.split()) > 3 or len(name) > 60
+    return any(char.isdigit() for char in name)
 
 
 def _empty(facts: FileFacts, name: str) -> bool:

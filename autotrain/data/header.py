@@ -21,7 +21,6 @@ class Header:
 def name_columns(row: int, cells: Sequence[str]) -> Header:
     """Name every column: an empty name becomes `column 3`, a name seen before becomes `name_2`."""
     given = [cell.strip().replace("\x00", "") for cell in cells]
-    # Delimiters at the end of the header line make columns that hold nothing: a file of two columns stays one of two.
     taken = {name for name in given if name} | {ROW_COLUMN}
     names: list[str] = []
     nameless: list[str] = []

@@ -17,8 +17,10 @@ _TOP_CAPACITY = 20_000
 _TOP_CHARACTERS = 200
 _TOP_VALUES = 50
 _EXAMPLES = 5
-_DISTINCT_BUDGET = 4_000_000
-"""Hashes kept over all columns: about 300 MB of Python integers at worst, and exact up to a million rows."""
+_DISTINCT_BUDGET = 1_000_000
+"""Hashes kept over all columns: some 80 MB of Python integers at worst. Three columns are exact up to 250,000 rows."""
+_ESTIMATE_ERROR = 0.01
+"""An estimate is off by less than this: four standard errors for the 125,000 hashes kept at least with few columns."""
 
 
 class DistinctCount:
@@ -92,6 +94,8 @@ class ColumnWatch:
         filled = self.rows - self.empty
         mean = self._characters / filled if filled else 0.0
         distinct = min(self._distinct.count, filled)
+        if not self._distinct.exact and distinct > (1 - _ESTIMATE_ERROR) * filled:
+            distinct = filled
         verdict = judge(Counts(self.name, filled, distinct, mean, self._longest), self._tally)
         return ColumnProfile(
             name=self.name,
@@ -139,5 +143,6 @@ class TableWatch:
 
     @property
     def duplicate_rows(self) -> int:
-        """Rows that repeat an earlier row in every cell."""
-        return max(0, self.rows - self._rows.count)
+        """Rows that repeat an earlier row in every cell; 0 where an estimate cannot tell them from none."""
+        repeated = max(0, self.rows - self._rows.count)
+        return repeated if self._rows.exact or repeated > _ESTIMATE_ERROR * self.rows else 0

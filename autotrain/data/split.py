@@ -33,18 +33,20 @@ class Splits:
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Group:
     """Rows with equal text, which stay together. `order` is a hash, so that it does not depend on the file's order."""
 
     order: bytes
     rows: list[int] = field(default_factory=list)
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: dict[str, int] = field(default_factory=dict)
     split: int = 0
 
     @property
     def label(self) -> str:
         """The label most of its rows have."""
+        if len(self.labels) == 1:
+            return next(iter(self.labels))
         return min(self.labels, key=lambda label: (-self.labels[label], label))
 
 
@@ -88,9 +90,11 @@ def _groups(
             label = cells[-1] if label_column else ""
             if all(cell.strip() for cell in cells):
                 key = _text_key(texts, seed)
-                group = groups.setdefault(key, _Group(key))
+                group = groups.get(key)
+                if group is None:
+                    group = groups[key] = _Group(key)
                 group.rows.append(position)
-                group.labels[label] += 1
+                group.labels[label] = group.labels.get(label, 0) + 1
             else:
                 dropped += 1
             position += 1

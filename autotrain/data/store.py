@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,9 +49,12 @@ class Dataset:
     created_at: datetime
 
     def table(self) -> Table:
-        """Its rows, memory-mapped: opening costs nothing, whatever the size."""
-        with plain_errors(self.name):
-            return Table(self.profile, pa.ipc.open_file(pa.memory_map(str(self.folder / TABLE_FILE))).read_all())
+        """Its rows, memory-mapped: opening costs nothing, whatever the size. Raises DataError if damaged."""
+        try:
+            rows = pa.ipc.open_file(pa.memory_map(str(self.folder / TABLE_FILE))).read_all()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _damaged(self.id) from error
+        return Table(self.profile, rows)
 
     def head(self, count: int) -> list[dict[str, str]]:
         """The first `count` rows by column name, without the hidden row number."""
@@ -74,14 +78,13 @@ class DatasetStore:
         name = name or path.name
         examined = check_file(path, self._settings, name)
         dataset_id = examined.sha256[:ID_CHARACTERS]
-        if (self._root / dataset_id).is_dir():
-            return self.get(dataset_id)
+        if (known := self._intact(dataset_id)) is not None:
+            return known
         with self._aside(name) as folder:
             import_examined(path, examined, folder, self._settings, progress, name=name)
             card = _Card(name=name, created_at=datetime.now(UTC))
             (folder / _CARD_FILE).write_text(card.model_dump_json(), "utf-8")
-            if not (self._root / dataset_id).exists():
-                self._make_real(folder, dataset_id)
+            self._make_real(folder, dataset_id)
         return self.get(dataset_id)
 
     def add_text(self, pasted: str, name: str = "Pasted rows", progress: Progress | None = None) -> Dataset:
@@ -100,10 +103,7 @@ class DatasetStore:
             card = _Card.model_validate_json((folder / _CARD_FILE).read_bytes())
             profile = Profile.model_validate_json((folder / PROFILE_FILE).read_bytes())
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"The stored dataset {dataset_id} is damaged. Delete {folder} and import the file again.",
-                code="damaged-dataset",
-            ) from error
+            raise _damaged(dataset_id) from error
         return Dataset(dataset_id, card.name, folder, profile, card.created_at)
 
     def list(self) -> list[Dataset]:
@@ -132,12 +132,29 @@ class DatasetStore:
                 path = folder / f"{name}.csv"
                 write_sample(name, path)
                 return self.add(path, name, progress)
-        path = Path(text).expanduser()
+        path = Path(text)
+        with suppress(RuntimeError):  # ~somebody, and there is no such user: then it is a name like any other
+            path = path.expanduser()
         if _is_id(text) and not path.is_file():
             return self.get(text)
         return self.add(path, None, progress)
 
+    def _intact(self, dataset_id: str) -> Dataset | None:
+        """The dataset if it is here and whole; one that is damaged is removed, so that an import mends it."""
+        if not (self._root / dataset_id).is_dir():
+            return None
+        try:
+            dataset = self.get(dataset_id)
+            dataset.table()
+        except DataError:
+            self.delete(dataset_id)
+            return None
+        return dataset
+
     def _make_real(self, folder: Path, dataset_id: str) -> None:
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
         try:
             folder.rename(self._root / dataset_id)
         except OSError:
@@ -166,6 +183,12 @@ class DatasetStore:
                     shutil.rmtree(folder, ignore_errors=True)
             except FileNotFoundError:
                 continue
+
+
+def _damaged(dataset_id: str) -> DataError:
+    return DataError(
+        f"The stored dataset {dataset_id} is damaged. Import its file again, which mends it.", code="damaged-dataset"
+    )
 
 
 def _is_id(text: str) -> bool:

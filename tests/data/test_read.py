@@ -203,9 +203,16 @@ def test_one_column_must_be_fixed_but_can_be_read(tmp_path: Path, settings: Sett
 
 
 def test_a_missing_header_is_noticed(tmp_path: Path, settings: Settings) -> None:
-    content = "ham\tGo until the point\n" + "spam\tWin a prize now\nham\tSee you later\n" * 5
+    content = "ham\tGo until the point\n" + "".join(
+        f"spam\tWin prize number {i} now\nham\tSee you at {i}\n" for i in range(9)
+    )
     profile, _ = read(tmp_path, settings, content.encode())
     assert codes(profile.findings) == ["no-header"]
+
+
+def test_a_name_that_is_also_a_value_is_no_missing_header(tmp_path: Path, settings: Settings) -> None:
+    profile, _ = read(tmp_path, settings, b"text,spam\n" + b"hello you there,spam\nsee you soon,ham\n" * 5)
+    assert codes(profile.findings) == []
 
 
 def test_ten_thousand_columns(tmp_path: Path, settings: Settings) -> None:

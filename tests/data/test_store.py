@@ -96,6 +96,20 @@ def test_the_newest_comes_first_and_a_damaged_one_hides_none(datasets: DatasetSt
         datasets.get(damaged.id)
 
 
+@pytest.mark.parametrize("file", ["profile.json", "dataset.json", "table.arrow"])
+def test_importing_again_mends_a_damaged_dataset(datasets: DatasetStore, file: str) -> None:
+    whole = datasets.add_text(CONTENT)
+    (whole.folder / file).write_bytes(b"half")
+    with pytest.raises(DataError, match="is damaged"):
+        datasets.get(whole.id).table()
+    assert datasets.add_text(CONTENT).head(1) == [{"text": "hello there", "label": "a"}]
+
+
+def test_a_user_who_does_not_exist(datasets: DatasetStore) -> None:
+    with pytest.raises(DataError, match="There is no file"):
+        datasets.resolve("~nobody-of-that-name/table.csv")
+
+
 def test_a_refused_file_leaves_nothing(datasets: DatasetStore, settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text('text,label\nfine,a\n"never closed, it goes on,b\n' + "x, y, z,a\n" * 100)
     with pytest.raises(DataError):
