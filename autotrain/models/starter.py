@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,7 +119,7 @@ def remove_model(name: str, settings: Settings) -> None:
         ModelError: it is not there.
     """
     target = settings.models / name
-    if Path(name).name != name or name.startswith(".") or not target.is_dir():
+    if not name or Path(name).name != name or name.startswith(".") or not target.is_dir():
         raise ModelError(f"There is no added model called {name!r}. See: autotrain models list", code="unknown-model")
     with _workshop(settings.models, name) as workshop:
         # Out of sight by one rename first: an interrupted removal leaves no half model behind.
@@ -262,10 +263,16 @@ def _convert(source: Path, folder: Path, progress: Progress) -> None:
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
     output, status = _follow(command, tell, **offline)
     if status != 0:
+        if status == -signal.SIGKILL:
+            raise ModelError(
+                "The conversion was killed, as happens when memory runs out. It takes about 1.5 GB; "
+                "close other programs and try again.",
+                code="out-of-memory",
+            )
         reason = next((line for line in reversed(output) if line.strip()), f"status {status}")
         raise ModelError(
-            f"The model could not be converted ({reason.strip().rstrip('.')}). It takes about 1.5 GB of memory; "
-            "close other programs and try again.",
+            f"The model could not be converted ({reason.strip().rstrip('.')}). Update transformers and gguf: "
+            'pip install --upgrade "autotrain-studio[starter]"',
             code="conversion-failed",
         )
 

@@ -1,0 +1,303 @@
+"""What a training will cost before it starts: steps, time, memory, and whether it fits this machine.
+
+A small explicit model with measured constants; `tests/benchmarks/bench_estimates.py` prints it against real runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from autotrain.errors import ModelError
+from autotrain.models.catalogue import ModelEntry
+from autotrain.models.folder import Shape, read_config, shape_of
+from autotrain.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+FitBadge = Literal["fits", "tight", "too big"]
+
+# Shares of a plain matrix multiplication's speed that a LoRA step and a forward pass reach, measured with MiniLM and
+# SmolLM2-135M at 16 to 256 tokens on one and two cores: 0.33 to 0.52 and 0.53 to 0.70.
+_TRAINING_EFFICIENCY = 0.43
+_FORWARD_EFFICIENCY = 0.6
+# What a layer costs in a step however small the batch is: interpreter, dispatch, optimiser. Measured at one row.
+_SECONDS_PER_LAYER_STEP = 0.0035
+_SECONDS_PER_LAYER_FORWARD = 0.0012
+# Starting the trainer, loading the model, saving, and the intervals of the evaluation.
+_FIXED_SECONDS = 15.0
+# Other work on the machine, and texts longer than the sample's. A long tail up, because nothing makes it much faster.
+_LOW, _HIGH = 0.75, 1.6
+# Rows of similar length share a batch, so little is padded.
+_PADDING = 1.1
+# A graphics card is not probed, because that would take torch: a modest card's share of its promise, in operations/s.
+_CARD_FLOPS = 10e12
+
+# Python, torch, transformers, datasets and scikit-learn in the trainer, before the model is loaded.
+_RUNTIME_BYTES = 650_000_000
+_FLOAT = 4
+# Numbers kept for the backward pass for each token and layer, fitted to the peaks of ten runs (within 10 %).
+_KEPT_PER_HIDDEN, _KEPT_PER_INTERMEDIATE, _KEPT_PER_SCORE = 12, 8, 3.1
+# Weight, gradient and the two moments of AdamW.
+_COPIES_OF_TRAINED = 4
+# Above this share of the free memory other programs are likely to be pushed out.
+_COMFORTABLE = 0.7
+
+_PROBE_SIZE, _PROBE_SECONDS = 640, 0.15
+_PROBE_TRUSTED_SECONDS = 24 * 3600
+_SAMPLE = 400
+_CHARACTERS_PER_TOKEN = 4.0
+
+
+class Machine(Protocol):
+    """What is asked of `training.hardware.Hardware`."""
+
+    @property
+    def cpu_name(self) -> str: ...
+    @property
+    def cpu_count(self) -> int: ...
+    @property
+    def devices(self) -> tuple[str, ...]: ...
+    @property
+    def memory_for_training(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is trained: rows after the split, lengths in tokens, and the settings that decide the cost."""
+
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    mean_tokens: float
+    longest_tokens: int
+    epochs: float = 3.0
+    batch_size: int = 32
+    accumulation: int = 1
+    lora_rank: int = 8
+    linear_probe: bool = True
+
+
+@dataclass(frozen=True)
+class TokenLengths:
+    """Lengths of a sample of texts in a model's own tokens, cut at the maximum length."""
+
+    mean: float
+    longest: int
+    truncated: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A range, not a promise. `sentence` says whether it fits; `basis` says what the estimate rests on."""
+
+    steps: int
+    effective_batch_size: int
+    seconds: float
+    seconds_low: float
+    seconds_high: float
+    memory_bytes: int
+    memory_available: int
+    fit: FitBadge
+    sentence: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class _Size:
+    shape: Shape
+    parameters: int
+    body: int
+
+
+def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) -> Estimate | None:
+    """What this training costs on this machine; None when nothing is known about the model's size.
+
+    `flops` is the machine's speed as `machine_flops` measures it.
+    """
+    size = _size_of(entry)
+    if size is None:
+        return None
+    on_card = machine.devices[0] != "cpu"
+    count = len(machine.devices)
+    effective = work.batch_size * work.accumulation * count
+    per_epoch = max(1, math.ceil(work.train_rows / effective))
+    steps = max(1, math.ceil(per_epoch * work.epochs))
+    seconds = _seconds(size, work, _CARD_FLOPS if on_card else flops, per_epoch, count)
+    needed, available = memory_needed(size, work), machine.memory_for_training
+    fit = _fit(needed, available)
+    speed = (
+        "a typical card's speed"
+        if on_card
+        else f"this machine's measured {flops / 1e9:,.0f} billion operations a second"
+    )
+    return Estimate(
+        steps=steps,
+        effective_batch_size=effective,
+        seconds=seconds,
+        seconds_low=seconds * _LOW,
+        seconds_high=seconds * _HIGH,
+        memory_bytes=needed,
+        memory_available=available,
+        fit=fit,
+        sentence=_sentence(fit, needed, available, size, "this GPU" if on_card else "this machine"),
+        basis=f"Rests on {work.train_rows:,} training rows of about {work.mean_tokens:.0f} tokens and {speed}. "
+        "Other work on the machine makes it longer; stopping early makes it shorter.",
+    )
+
+
+def token_lengths(folder: Path | None, texts: Sequence[str], max_length: int) -> TokenLengths:
+    """How long texts are for a model: measured with its own tokenizer on a sample, else guessed from characters."""
+    sample = list(texts[:: max(1, len(texts) // _SAMPLE)])[:_SAMPLE]
+    # The longest batch decides the memory, so the longest text is always looked at.
+    sample += [max(texts, key=len)] if texts else []
+    tokenizer = _tokenizer_in(folder)
+    if tokenizer is None:
+        lengths = [math.ceil(len(text) / _CHARACTERS_PER_TOKEN) + 2 for text in sample]
+    else:
+        # More characters than this are cut by the maximum length anyway; no token is that long on average.
+        lengths = [len(tokenizer.encode(text[: 20 * max_length]).ids) for text in sample]
+    kept = [min(length, max_length) for length in lengths] or [1]
+    cut = sum(length > max_length for length in lengths)
+    return TokenLengths(sum(kept) / len(kept), max(kept), cut / len(kept), tokenizer is not None)
+
+
+def machine_flops(settings: Settings, machine: Machine) -> float:
+    """Operations a second of a plain matrix multiplication here; measured once a day (0.2 s), then remembered."""
+    path = settings.root / "speed.json"
+    who = f"{machine.cpu_name}, {machine.cpu_count}"
+    try:
+        known = json.loads(path.read_text("utf-8"))
+        if known["machine"] == who and 0 <= time.time() - known["at"] < _PROBE_TRUSTED_SECONDS and known["flops"] > 0:
+            return float(known["flops"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    flops = _probe(machine.cpu_count)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(json.dumps({"machine": who, "at": time.time(), "flops": flops}), "utf-8")
+        aside.replace(path)
+    except OSError:  # an estimate is worth having on a full disk too; it is measured again next time
+        aside.unlink(missing_ok=True)
+    return flops
+
+
+def memory_needed(size: _Size, work: Workload) -> int:
+    """Peak memory of the trainer in bytes, in the step with the longest batch."""
+    shape = size.shape
+    kept = shape.layers * (_KEPT_PER_HIDDEN * shape.hidden + _KEPT_PER_INTERMEDIATE * shape.intermediate)
+    scores = shape.layers * shape.heads * work.longest_tokens * _KEPT_PER_SCORE
+    activations = work.batch_size * work.longest_tokens * (kept + scores) * _FLOAT
+    # Each adapted layer has four projections of the hidden size and two of the intermediate one.
+    adapter = work.lora_rank * shape.layers * (10 * shape.hidden + 2 * shape.intermediate)
+    return int(_RUNTIME_BYTES + size.parameters * _FLOAT + _COPIES_OF_TRAINED * adapter * _FLOAT + activations)
+
+
+def _seconds(size: _Size, work: Workload, flops: float, per_epoch: int, devices: int) -> float:
+    """Training, an evaluation after every epoch, the last one on the test rows, and the linear probe."""
+    row = _forward_operations(size, work.mean_tokens * _PADDING)
+    layers = size.shape.layers
+    batches = per_epoch * work.accumulation * work.epochs
+    # The backward pass repeats the multiplications once, towards the inputs: frozen weights need no gradient.
+    training = work.train_rows * work.epochs * 2 * row / (flops * devices * _TRAINING_EFFICIENCY)
+    training += batches * layers * _SECONDS_PER_LAYER_STEP
+    probed = work.train_rows + work.test_rows if work.linear_probe else 0
+    forward_rows = work.validation_rows * math.ceil(work.epochs) + work.test_rows + probed
+    forward = forward_rows * row / (flops * _FORWARD_EFFICIENCY)
+    forward += math.ceil(forward_rows / work.batch_size) * layers * _SECONDS_PER_LAYER_FORWARD
+    return _FIXED_SECONDS + training + forward
+
+
+def _forward_operations(size: _Size, tokens: float) -> float:
+    """Operations of one row's forward pass: two for each parameter and token, and the attention scores."""
+    return 2 * size.body * tokens + 4 * tokens * tokens * size.shape.hidden * size.shape.layers
+
+
+def _size_of(entry: ModelEntry) -> _Size | None:
+    parameters = entry.parameters or (entry.size_bytes or 0) // _FLOAT
+    if not parameters:
+        return None
+    shape = Shape(0, 0, 0, 0, 0, 0)
+    if entry.path is not None:
+        with contextlib.suppress(ModelError):
+            shape = shape_of(read_config(entry.path))
+    if not (shape.layers and shape.hidden):
+        shape = _typical_shape(parameters)
+    # Looking up an embedding costs no multiplication.
+    return _Size(shape, parameters, max(parameters - shape.vocabulary * shape.hidden, parameters // 10))
+
+
+def _typical_shape(parameters: int) -> Shape:
+    """The usual proportions for a size: a layer for every 64 of width, so that the body is 12/64 of the width cubed."""
+    hidden = max(64, round((parameters * 0.8 * 64 / 12) ** (1 / 3)))
+    return Shape(max(1, hidden // 64), hidden, 4 * hidden, max(1, hidden // 64), parameters // 5 // hidden, 512)
+
+
+def _fit(needed: int, available: int) -> FitBadge:
+    if needed > available:
+        return "too big"
+    return "fits" if needed <= _COMFORTABLE * available else "tight"
+
+
+def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, where: str) -> str:
+    facts = f"needs about {_gigabytes(needed)}; {where} has {_gigabytes(available)} free"
+    if fit == "fits":
+        return f"Fits: {facts}."
+    if fit == "tight":
+        return f"Tight: {facts}. Close other programs, or lower the batch size."
+    weights = _RUNTIME_BYTES + size.parameters * _FLOAT
+    remedy = "Lower the batch size or the maximum length." if weights < available else "Choose a smaller model."
+    return f"Too big: {facts}. {remedy}"
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
+
+
+def _tokenizer_in(folder: Path | None) -> Tokenizer | None:
+    path = folder / "tokenizer.json" if folder else None
+    if path is None or not path.is_file():
+        return None
+    state = path.stat()
+    return _load_tokenizer(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _load_tokenizer(path: Path, _modified: int, _size: int) -> Tokenizer | None:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception:  # the library raises plain Exception for a file it cannot parse; characters will do
+        return None
+    # Some models ship with padding to a fixed length switched on, which would hide how long the texts are.
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _probe(threads: int) -> float:
+    """The best of a few multiplications of the size a small transformer makes."""
+    import numpy
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    matrix = numpy.random.default_rng(0).random((_PROBE_SIZE, _PROBE_SIZE), dtype=numpy.float32)
+    best = 0.0
+    with threadpool_limits(threads, user_api="blas"):
+        matrix @ matrix  # the first one starts the threads
+        end = time.perf_counter() + _PROBE_SECONDS
+        while time.perf_counter() < end:
+            before = time.perf_counter()
+            matrix @ matrix
+            best = max(best, 2 * _PROBE_SIZE**3 / (time.perf_counter() - before))
+    return best

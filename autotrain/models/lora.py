@@ -1,0 +1,62 @@
+"""LoRA on a loaded model: which layers get an adapter, by the names that architectures give them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from autotrain.errors import ModelError
+
+ATTENTION_LAYERS = frozenset(
+    {
+        *("query", "key", "value"),  # BERT, RoBERTa, ELECTRA
+        *("q_proj", "k_proj", "v_proj", "out_proj", "o_proj", "qkv_proj"),  # Llama, Mistral, Qwen, Gemma, Phi, OPT
+        *("q_lin", "k_lin", "v_lin", "out_lin"),  # DistilBERT
+        *("query_proj", "key_proj", "value_proj"),  # DeBERTa
+        *("query_key_value", "Wqkv", "Wo", "c_attn", "in_proj"),  # GPT-NeoX, Falcon, ModernBERT, GPT-2
+        *("q", "k", "v", "o"),  # T5, MPNet
+    }
+)
+"""Last parts of the names of attention's linear layers in the architectures transformers knows."""
+
+
+def add_lora(
+    model: Any, *, r: int, lora_alpha: int, lora_dropout: float, target_modules: Literal["attention", "all-linear"]
+) -> Any:
+    """The model with a LoRA adapter on the chosen layers and a fully trained classification head.
+
+    Hu et al., 2021, https://arxiv.org/abs/2106.09685.
+
+    Raises:
+        ModelError: the architecture has no attention layer of a known name.
+    """
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    config = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=r,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        target_modules=attention_layers(model) if target_modules == "attention" else "all-linear",
+    )
+    return get_peft_model(model, config)
+
+
+def attention_layers(model: Any) -> list[str]:
+    """The names that attention's linear layers have in this model. Raises ModelError when there are none."""
+    import torch
+
+    linear = {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
+    found = sorted(linear & ATTENTION_LAYERS)
+    if not found:
+        raise ModelError(
+            f"The architecture {model.config.model_type!r} has no attention layer of a known name. "
+            'Set "LoRA layers" to all-linear.',
+            code="no-attention-layers",
+        )
+    return found
+
+
+def parameters(model: Any) -> tuple[int, int]:
+    """How many parameters are trained, and how many there are."""
+    every = [(part.numel(), part.requires_grad) for part in model.parameters()]
+    return sum(count for count, trained in every if trained), sum(count for count, _ in every)
