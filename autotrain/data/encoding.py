@@ -108,11 +108,17 @@ def _legacy(sample: bytes) -> str:
     text is recognised here, by its accented letters standing alone among plain ones, and the rest is left to it.
     """
     if _western(sample):
-        return "cp1252"
+        return "cp1254" if _turkish(sample) else "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_LEGACY).best()
     return best.encoding if best is not None else "cp1252"
+
+
+def _turkish(sample: bytes) -> bool:
+    """Turkish ğ, ı and ş stand where Icelandic has ð, ý and þ; only Icelandic also writes æ, and never ç or ü."""
+    letters = set(sample.decode("cp1252", "replace").lower())
+    return bool(letters & set("ðýþ")) and bool(letters & set("çü")) and "æ" not in letters
 
 
 def _western(sample: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def _refuse_other_text(head: bytes, name: str) -> None:
         )
     if start.startswith(b"{\\rtf"):
         raise _refusal(name, "an RTF document", "Copy its table into a spreadsheet and save that as CSV.")
-    if start.startswith((b"{", b"[{", b"[\n", b"[\r\n")) and b'"' in start:
+    if re.match(rb'[\[{]\s*["{\[]', start):
         raise _refusal(name, "JSON", "Save it as CSV with one column for each field.")
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from autotrain.table import ROW_COLUMN
 
+LONGEST_NAME = 200
+"""A longer name is a text that ended up in the first row; whole, it would break every page and message."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -20,7 +23,7 @@ class Header:
 
 def name_columns(row: int, cells: Sequence[str]) -> Header:
     """Name every column: an empty name becomes `column 3`, a name seen before becomes `name_2`."""
-    given = [cell.strip().replace("\x00", "") for cell in cells]
+    given = [_name(cell) for cell in cells]
     taken = {name for name in given if name} | {ROW_COLUMN}
     names: list[str] = []
     nameless: list[str] = []
@@ -36,6 +39,11 @@ def name_columns(row: int, cells: Sequence[str]) -> Header:
         taken.add(name)
         names.append(name)
     return Header(row, tuple(names), tuple(nameless), tuple(renamed))
+
+
+def _name(cell: str) -> str:
+    name = " ".join(cell.replace("\x00", "").split())
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def _free(wanted: str, taken: set[str]) -> str:

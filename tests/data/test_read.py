@@ -153,6 +153,11 @@ def test_unicode_in_any_form(tmp_path: Path, settings: Settings, encoding: str) 
         ("latin-1", "El niño comió mañana en España"),
         ("cp1252", "it’s “smart” – really"),
         ("cp1251", "Привет, как у тебя дела сегодня? Всё хорошо"),
+        ("cp1250", "Zażółć gęślą jaźń, nie lubię ślimaków"),
+        ("cp1254", "Çok güzel bir şey değil mi ışık"),
+        ("cp1253", "Καλημέρα σε όλους τους φίλους μου"),
+        ("euc_kr", "안녕하세요 반갑습니다 여러분"),
+        ("gb18030", "今天天气很好我们去公园吧"),
         ("shift_jis", "こんにちは世界、今日はいい天気ですね"),
     ],
 )
@@ -213,6 +218,11 @@ def test_a_missing_header_is_noticed(tmp_path: Path, settings: Settings) -> None
 def test_a_name_that_is_also_a_value_is_no_missing_header(tmp_path: Path, settings: Settings) -> None:
     profile, _ = read(tmp_path, settings, b"text,spam\n" + b"hello you there,spam\nsee you soon,ham\n" * 5)
     assert codes(profile.findings) == []
+
+
+def test_an_endless_name_is_cut(tmp_path: Path, settings: Settings) -> None:
+    profile, _ = read(tmp_path, settings, b"x" * 100_000 + b",label\nfoo bar,a\n")
+    assert [len(column.name) for column in profile.columns] == [200, 5]
 
 
 def test_ten_thousand_columns(tmp_path: Path, settings: Settings) -> None:
@@ -300,6 +310,7 @@ def workbook(*names: str) -> bytes:
         (b"\x01\x02\x03\x04" * 200, "not text"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
         (b'[{"text": "a", "label": "b"}]', "JSON"),
+        (b'[["a", "b"], ["c", "d"]]', "JSON"),
         (b'{"text": "a", "label": "b"}\n{"text": "c"}\n', "JSON"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
