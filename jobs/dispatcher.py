@@ -1,0 +1,56 @@
+"""Heals and feeds: ends expired leases and sends queued runs and pending publications to the workers again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from autotrain.runs.store import Reconciled, RunStore
+from autotrain.settings import Settings
+from autotrain.training.hardware import accelerators
+from jobs.nudge import Nudge
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 15.0
+"""The longest a run waits for a nudge that was lost."""
+
+
+def devices(settings: Settings) -> tuple[str, ...]:
+    """The device slots of this machine: its cards, else as many shares of the CPU as the settings allow."""
+    cards = tuple(card.name for card in accelerators())
+    return cards or tuple(f"cpu:{number}" for number in range(settings.slots))
+
+
+def dispatch(store: RunStore, nudge: Nudge, slots: int) -> Reconciled:
+    """Reconcile once and nudge what waits, oldest first; of the queue no more than could start at once."""
+    found = store.reconcile()
+    for run_id in found.expired:
+        logger.warning("the owner of run %s was lost; its lease has ended", run_id)
+    for run_id in found.queued[:slots]:
+        nudge("run", run_id)
+    for publication_id in found.publications:
+        nudge("publication", publication_id)
+    return found
+
+
+class Dispatcher(threading.Thread):
+    """Dispatches at once and then every `every` seconds, whatever the record or the broker do meanwhile."""
+
+    def __init__(self, store: RunStore, nudge: Nudge, slots: int, every: float = EVERY_SECONDS) -> None:
+        super().__init__(daemon=True, name="dispatcher")
+        self._store, self._nudge, self._slots, self._every = store, nudge, slots, every
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Dispatch until stopped."""
+        while not self._ended.is_set():
+            try:
+                dispatch(self._store, self._nudge, self._slots)
+            except Exception:
+                logger.exception("the record does not answer; the next try is in %.0f s", self._every)
+            self._ended.wait(self._every)
+
+    def stop(self) -> None:
+        """Dispatch no more."""
+        self._ended.set()

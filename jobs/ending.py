@@ -1,0 +1,97 @@
+"""What becomes of a run when its trainer ends. Pure: facts in, state and reason out."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from autotrain.events import Failure
+from autotrain.redaction import redact
+from autotrain.runs.state import State
+from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS
+
+STOPPED = 75
+"""The trainer's exit code after it stopped on request and kept a checkpoint (EX_TEMPFAIL)."""
+
+LOG_LINES = 3
+"""Of a crash the last lines say most; more would not be a sentence."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known when a trainer has ended.
+
+    `asked` is whether it was told to stop, `shutting_down` whether because this worker ends. `attempts` counts attempts
+    without a new checkpoint, this one included; `log` is the end of the trainer's log.
+    """
+
+    code: int
+    state: State
+    asked: bool
+    shutting_down: bool
+    attempts: int
+    failure: Failure | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where the run goes, and why: a sentence for people, a code for programs."""
+
+    state: State
+    reason: str | None = None
+    code: str | None = None
+
+
+def ending(facts: Facts) -> Ending:
+    """Where the run goes from here."""
+    if facts.code == 0:
+        return Ending("succeeded")
+    if facts.state == "cancelling":
+        return Ending("cancelled", "Cancelled.", "cancelled")
+    if facts.failure is not None and facts.code > 0 and facts.code != STOPPED:
+        return Ending("failed", redact(facts.failure.reason), facts.failure.code)
+    if facts.code == STOPPED or (facts.asked and facts.code < 0):
+        return _stopped(facts)
+    if facts.code == -signal.SIGKILL:
+        return _killed(facts)
+    return Ending("failed", _crash_sentence(facts), "crashed")
+
+
+def _stopped(facts: Facts) -> Ending:
+    if facts.state == "pausing":
+        return Ending("paused", "Paused.", "paused")
+    if facts.shutting_down:
+        return Ending("queued", "The worker was stopped; the run goes on when it is back.", "shutdown")
+    if facts.attempts >= ATTEMPTS_WITHOUT_PROGRESS:
+        return Ending("failed", f"The trainer was stopped {facts.attempts} times from outside.", "interrupted")
+    return Ending("queued", "The trainer was stopped from outside; the run goes on by itself.", "interrupted")
+
+
+def _killed(facts: Facts) -> Ending:
+    if facts.attempts >= ATTEMPTS_WITHOUT_PROGRESS:
+        return Ending(
+            "failed",
+            f"The trainer was killed {facts.attempts} times in a row before it could keep a new checkpoint. "
+            "This is most often a lack of memory: choose a smaller batch, shorter texts or a smaller model.",
+            "killed",
+        )
+    return Ending(
+        "queued",
+        "The trainer was killed, most often for lack of memory; the run goes on from its last checkpoint.",
+        "killed",
+    )
+
+
+def _crash_sentence(facts: Facts) -> str:
+    how = f"with code {facts.code}" if facts.code > 0 else f"on signal {_signal_name(-facts.code)}"
+    lines = [line.strip() for line in facts.log.splitlines() if line.strip()][-LOG_LINES:]
+    said = f" Its last words: {redact(' / '.join(lines))}" if lines else " It left no message."
+    return f"The trainer ended unexpectedly {how}.{said}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

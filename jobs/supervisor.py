@@ -1,0 +1,307 @@
+"""The owner of one attempt: fetches the model, starts the trainer, writes down what it says, passes wishes on, ends it.
+
+Knows no queue: a worker calls `supervise` after a claim, and so does the command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autotrain.errors import AutotrainError, LeaseLost
+from autotrain.events import AnyEvent, Checkpoint, Failure, Phase
+from autotrain.runs.folder import AttemptFolder, Order, RunFolder
+from autotrain.runs.state import OWNED, State, possible
+from autotrain.runs.store import Run, RunStore
+from autotrain.settings import Settings
+from autotrain.training.checkpoint import last_complete
+from autotrain.training.hardware import cpu_count
+from jobs.ending import Ending, Facts, ending
+from jobs.launchers import Handle, Launcher, Resources
+from jobs.launchers.local import LocalLauncher
+from jobs.lease import Lease, Pace, clock
+from jobs.tail import Tail
+
+logger = logging.getLogger(__name__)
+
+Fetch = Callable[[str, Callable[[int, int], None]], Path]
+"""Brings a base model to this machine: its name in the recipe, and progress as bytes done and total."""
+
+OnEvents = Callable[[Sequence[AnyEvent]], None]
+
+LOG_TAIL_BYTES = 4_000
+
+
+@dataclass(frozen=True)
+class Seams:
+    """What a supervisor works with besides the record; every part has a default but the fetching of models."""
+
+    fetch: Fetch
+    launcher: Launcher = LocalLauncher()
+    stopping: Callable[[], bool] = lambda: False
+    on_events: OnEvents = lambda _events: None
+    pace: Pace = Pace()
+
+
+class _Abandoned(Exception):  # not an error: nobody wants the download any more
+    pass
+
+
+def supervise(run_id: str, fence: int, store: RunStore, settings: Settings, seams: Seams) -> State | None:
+    """Bring a claimed run to the end of this attempt; returns the state it left the run in.
+
+    None when the run was lost to another owner, or the record did not answer for too long: nothing more is written then.
+    While `seams.stopping()` is true the trainer keeps a checkpoint and the run goes back to the queue.
+    """
+    run = store.get(run_id)
+    attempt = _Attempt(run, fence, store, settings, seams)
+    try:
+        return attempt.go()
+    except LeaseLost as error:
+        logger.warning("run %s: %s", run_id, error.message)
+        return None
+    finally:
+        attempt.clear()
+
+
+class _Attempt:
+    """One attempt, from claim to end. `state` is the run's state as this owner, its only writer, left it."""
+
+    def __init__(self, run: Run, fence: int, store: RunStore, settings: Settings, seams: Seams) -> None:
+        self.run, self.fence, self.store, self.settings, self.seams = run, fence, store, settings, seams
+        self.state: State = "starting"
+        self.folder = RunFolder(settings.runs / run.id)
+        self.files: AttemptFolder = self.folder.attempt(fence)
+        self.lease = Lease(store, run.id, fence, seams.pace)
+        self.handle: Handle | None = None
+        self.pending: list[AnyEvent] = []
+        self.failure: Failure | None = None
+        self.reached = run.checkpoint_step or 0
+        self.progressed = self.stepping = self.save = self.finish = self.shutting_down = False
+        self.stop_asked: float | None = None
+        self.over = threading.Event()
+        threading.Thread(target=self._fence_self, daemon=True, name=f"fence-{run.id}").start()
+
+    def go(self) -> State | None:
+        """Fetch, train, settle."""
+        try:
+            model = self._fetch()
+        except _Abandoned:
+            return self._settle(self._without_trainer())
+        except AutotrainError as error:
+            return self._settle(Ending("failed", error.message, error.code))
+        except Exception as error:
+            logger.exception("run %s: fetching %s failed", self.run.id, self.run.model)
+            reason = f"The model {self.run.model} could not be brought here ({type(error).__name__}). Try again later."
+            return self._settle(Ending("failed", reason, "download"))
+        try:
+            self.handle = self._start(model)
+        except OSError as error:
+            reason = f"The trainer could not be started ({error.strerror or error}). Check the disk and press Retry."
+            return self._settle(Ending("failed", reason, "not-started"))
+        return self._settle(self._watch(self.handle))
+
+    def clear(self) -> None:
+        """However this ends, no trainer stays behind."""
+        self.over.set()
+        if self.handle is not None:
+            self.handle.kill()
+            self.handle.close()
+
+    def _fetch(self) -> Path:
+        """The base model's folder, brought by a thread while the lease is renewed. Raises what the fetching raises."""
+        answer: queue.SimpleQueue[Path | BaseException] = queue.SimpleQueue()
+        fraction = [0.0]
+
+        def report(done: int, total: int) -> None:
+            if self.over.is_set():
+                raise _Abandoned
+            fraction[0] = min(1.0, done / total) if total > 0 else 0.0
+
+        def work() -> None:
+            try:
+                answer.put(self.seams.fetch(self.run.model, report))
+            except BaseException as error:
+                answer.put(error)
+
+        threading.Thread(target=work, daemon=True, name=f"fetch-{self.run.id}").start()
+        said = -1.0
+        while True:
+            if fraction[0] - said >= 0.01:
+                said = fraction[0]
+                self._record([Phase(name="download", fraction=said)])
+            self._obey()
+            if self.state != "starting" or self.shutting_down:
+                raise _Abandoned
+            try:
+                found = answer.get(timeout=self.seams.pace.tick)
+            except queue.Empty:
+                continue
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+    def _start(self, model: Path) -> Handle:
+        """Write the order and start the trainer. Raises OSError."""
+        resources = Resources(self.run.device or "cpu:0", max(1, cpu_count() // self.settings.slots))
+        found = last_complete(self.folder)
+        order = Order(
+            model=str(model),
+            resume_from=str(found) if found else None,
+            device=resources.torch_device,
+            threads=resources.threads,
+        )
+        order.write(self.files)
+        return self.seams.launcher.start(self.folder, self.files, resources)
+
+    def _watch(self, handle: Handle) -> Ending:
+        """Follow the trainer until it ends."""
+        tail = Tail(self.files.events)
+        self._move("running")
+        while (code := handle.poll()) is None:
+            self._record(tail.read())
+            self._move("running")
+            self._obey()
+            if self.stop_asked is not None and clock() - self.stop_asked > self.seams.pace.grace:
+                handle.kill()
+            time.sleep(self.seams.pace.tick)
+        handle.close()
+        while events := tail.read():
+            self._record(events)
+        return ending(self._facts(code))
+
+    def _record(self, events: Sequence[AnyEvent]) -> None:
+        """Append to the record; what it cannot take now is kept for the next time. Raises LeaseLost."""
+        for event in events:
+            self._notice(event)
+        self.pending += events
+        if not self.pending:
+            return
+        try:
+            self.store.append(self.run.id, self.fence, self.pending)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            logger.warning("run %s: %s events wait for the record: %s", self.run.id, len(self.pending), error)
+            return
+        written, self.pending = self.pending, []
+        self.seams.on_events(written)
+
+    def _notice(self, event: AnyEvent) -> None:
+        match event:
+            case Failure():
+                self.failure = event
+            case Checkpoint(step=step) if step > self.reached:
+                self.reached, self.progressed = step, True
+            case Phase(name=name):
+                self.stepping = name == "train"
+            case _:
+                pass
+
+    def _obey(self) -> None:
+        """Pass on what is wished. Raises LeaseLost."""
+        match self.lease.look():
+            case "save":
+                self.save = True
+            case "finish":
+                self.finish = True
+            case "pause":
+                self._move("pausing")
+                self._stop()
+            case "cancel":
+                self._move("cancelling")
+                self._stop()
+            case _:
+                pass
+        if self.seams.stopping() and not self.shutting_down:
+            self.shutting_down = True
+            self._stop()
+        # Before the first step there is nothing to save, and the trainer may not listen yet.
+        if self.handle is not None and self.stepping:
+            if self.save:
+                self.handle.request(signal.SIGUSR1)
+                self.save = False
+            if self.finish:
+                self.handle.request(signal.SIGUSR2)
+                self.finish = False
+
+    def _stop(self) -> None:
+        if self.handle is not None and self.stop_asked is None:
+            self.stop_asked = clock()
+            self.handle.request(signal.SIGTERM)
+
+    def _move(self, after: State, of: Ending | None = None, exit_code: int | None = None) -> bool:
+        """Change the run's state, unless it is there or further. Raises LeaseLost."""
+        if after == self.state or not possible(self.state, after):
+            return False
+        reason, code = (of.reason, of.code) if of is not None else (None, None)
+        try:
+            moved = self.store.move(
+                self.run.id, self.fence, self.state, after, reason=reason, code=code, exit_code=exit_code
+            )
+        except LeaseLost:
+            raise
+        except Exception as error:
+            logger.warning("run %s cannot be made %s now: %s", self.run.id, after, error)
+            return False
+        if moved:
+            self.state = after
+        return moved
+
+    def _facts(self, code: int) -> Facts:
+        return Facts(
+            code=code,
+            state=self.state,
+            asked=self.stop_asked is not None,
+            shutting_down=self.shutting_down,
+            attempts=0 if self.progressed else self.run.attempts_without_progress + 1,
+            failure=self.failure,
+            log=_end_of(self.files.log),
+        )
+
+    def _without_trainer(self) -> Ending:
+        """Where a run goes that was stopped before it had a trainer."""
+        return ending(replace(self._facts(-signal.SIGTERM), asked=True))
+
+    def _settle(self, end: Ending) -> State | None:
+        """Write the end down, patiently: until the lease would run out. None when the record took no more."""
+        while self.lease.age() < self.seams.pace.self_fence:
+            self._record([])
+            if self.state == "starting" and not possible("starting", end.state):
+                self._move("running")
+            if self._move(end.state, end):
+                logger.info("run %s is %s: %s", self.run.id, end.state, end.reason or "done")
+                return end.state
+            if self.state not in OWNED:
+                break
+            time.sleep(self.seams.pace.tick)
+        logger.error("run %s: the record took no end; it will be taken up again when the lease is over", self.run.id)
+        return None
+
+    def _fence_self(self) -> None:
+        """In a thread of its own, since a call to the record may hang: end the trainer before the lease ends."""
+        pace = self.seams.pace
+        while not self.over.wait(pace.tick):
+            age, handle = self.lease.age(), self.handle
+            if handle is None or age < pace.self_fence:
+                continue
+            if age > pace.self_fence + pace.fence_grace:
+                handle.kill()
+            elif self.stop_asked is None:
+                logger.error("run %s: no renewal for %.0f s; the trainer is stopped", self.run.id, age)
+                self._stop()
+
+
+def _end_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

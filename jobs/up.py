@@ -1,0 +1,190 @@
+"""`autotrain up`: broker, worker and web page as one, ended as one. The Procfile says what runs; honcho runs it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import honcho.manager
+from honcho.environ import parse_procfile
+
+import autotrain
+from autotrain.errors import AutotrainError, SettingsError
+from autotrain.settings import Settings
+from jobs.leash import leashed
+
+LOCK = "up.lock"
+
+STOP_SECONDS = 75
+"""A trainer may need a minute to finish its step and keep a checkpoint; then whatever is left is killed."""
+
+
+def up(settings: Settings, *, browser: bool = False) -> int:
+    """Run everything until Ctrl-C, SIGTERM or the end of one part; returns the exit code."""
+    try:
+        settings.prepare_home()
+        with only_one(settings):
+            check_port(settings)
+            return _serve(settings, browser)
+    except AutotrainError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the data home. The kernel lets go of the lock when this process ends, however it ends.
+
+    Raises:
+        SettingsError: another one has it; the message says which, and where its page is.
+    """
+    path = settings.root / LOCK
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError(_already(settings, path), code="already-running") from error
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "address": address(settings)}))
+        file.flush()
+        yield
+
+
+def check_port(settings: Settings) -> None:
+    """Raises SettingsError when the page's port cannot be listened on."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise SettingsError(
+            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+            f"Stop what uses it, or choose another port: AUTOTRAIN_PORT={settings.port + 1} autotrain up",
+            code="port",
+        ) from error
+
+
+def address(settings: Settings) -> str:
+    """Where a browser on this machine finds the page."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{host}:{settings.port}"
+
+
+def root() -> Path:
+    """Where Procfile and app.py lie: in the wheel inside the package, in a checkout beside it."""
+    package = Path(autotrain.__file__).parent
+    shipped = package / "shipped"
+    return shipped if (shipped / "Procfile").is_file() else package.parent
+
+
+def _already(settings: Settings, path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text("utf-8"))
+        who, where = f" (process {holder['pid']})", f" Open {holder['address']}, or stop"
+    except (OSError, ValueError, KeyError):
+        who, where = "", " Stop"
+    return (
+        f"AutoTrain Studio already runs on the data home {settings.root}{who}.{where} it first; "
+        "to run a second one, set AUTOTRAIN_HOME and AUTOTRAIN_PORT."
+    )
+
+
+def _serve(settings: Settings, browser: bool) -> int:
+    services = Services()
+    here = root()
+    for name, command in parse_procfile((here / "Procfile").read_text("utf-8")).processes.items():
+        if name == "broker" and settings.redis_url:
+            continue
+        services.add(name, command, here, settings)
+    ended = threading.Event()
+    announcing = threading.Thread(target=_announce, args=(settings, ended, browser), daemon=True)
+    announcing.start()
+    services.loop()
+    ended.set()
+    if services.first_to_end is not None:
+        sys.stderr.write(f"{services.first_to_end} ended by itself, so everything was stopped. Its lines are above.\n")
+        return services.returncode or 1
+    sys.stdout.write("AutoTrain Studio has stopped. Runs that were training go on at the next start.\n")
+    return 0
+
+
+class Services(honcho.manager.Manager):  # type: ignore[misc]  # honcho is untyped
+    """Honcho, with threads in place of its relay processes: nothing outlives this process, not even after a SIGKILL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Honcho allows five seconds, which is a broken-off checkpoint.
+        honcho.manager.KILL_WAIT = STOP_SECONDS
+        self.first_to_end: str | None = None
+
+    def add(self, name: str, command: str, folder: Path, settings: Settings) -> None:
+        """Add one line of the Procfile, on a leash: it gets SIGTERM when this process dies."""
+        words = leashed(["/bin/sh", "-c", f"exec {command}"], death=signal.SIGTERM)
+        self.add_process(name, f"exec {shlex.join(words)}", cwd=str(folder), env=environment(folder, settings))
+
+    def _start(self) -> None:
+        for name, entry in self._processes.items():
+            entry["process"] = threading.Thread(
+                target=entry["obj"].run, args=(self.events, False), daemon=True, name=name
+            )
+            entry["process"].start()
+
+    def _killall(self, force: bool = False) -> None:
+        if self.returncode is not None and self.first_to_end is None and not force:
+            self.first_to_end = self._stopped_by_itself()
+        for entry in self._processes.values():
+            if entry.get("pid") and "returncode" not in entry:
+                (self._procmgr.kill if force else self._procmgr.terminate)(entry["pid"])
+
+    def _stopped_by_itself(self) -> str | None:
+        return next((name for name, entry in self._processes.items() if "returncode" in entry), None)
+
+    def _system_print(self, data: str) -> None:
+        """Honcho's notes on process ids are not for the people who read this terminal."""
+
+
+def environment(folder: Path, settings: Settings) -> dict[str, str]:
+    """What the parts inherit: this Python first on the PATH, whether its environment is activated or not."""
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    python = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    inherited = os.environ | {
+        "PATH": os.pathsep.join(paths),
+        "PYTHONPATH": os.pathsep.join(python),
+        "PYTHONUNBUFFERED": "1",
+        "AUTOTRAIN_HOME": str(settings.root),
+        "AUTOTRAIN_HOST": settings.host,
+        "AUTOTRAIN_PORT": str(settings.port),
+    }
+    optional = {"AUTOTRAIN_REDIS_URL": settings.redis_url, "AUTOTRAIN_DATABASE_URL": settings.database_url}
+    return inherited | {name: value for name, value in optional.items() if value}
+
+
+def _announce(settings: Settings, ended: threading.Event, browser: bool) -> None:
+    """Say when the page answers."""
+    where = address(settings)
+    host = where.removeprefix("http://").rpartition(":")[0].strip("[]")
+    while not ended.wait(0.1):
+        try:
+            with socket.create_connection((host, settings.port), timeout=1):
+                break
+        except OSError:
+            continue
+    else:
+        return
+    sys.stdout.write(f"AutoTrain Studio is ready: {where}\n")
+    sys.stdout.flush()
+    if browser:
+        webbrowser.open(where)
