@@ -11,6 +11,8 @@ const GROUPS = {
 };
 const TITLES = [["all", "All"], ["active", "Under way"], ["succeeded", "Finished"], ["ended", "Failed or cancelled"]];
 
+const CELLS = ["name", "state", "loss", "score", "baseline", "made", "took"];
+
 export async function mount(element) {
   await dress(element, import.meta.url);
   await new RunsPage(element).start();
@@ -83,10 +85,8 @@ class RunsPage {
 
   row(run) {
     const box = h("input", { type: "checkbox", "aria-label": `Choose ${run.name}`, checked: this.chosen.has(run.id), onchange: () => { this.chosen[box.checked ? "add" : "delete"](run.id); this.showCompare(); } });
-    const cells = ["", "", "", "at-number", "at-number", "at-number", "at-number"].map((name, index) => h("td", { class: `${name} ${index ? "at-cell" : ""}` }));
+    const cells = CELLS.map((name, index) => h("td", { class: index > 2 ? "at-number" : "", "data-cell": name }));
     const row = h("tr", { "data-run": run.id }, h("td", {}, box), cells);
-    cells[1].className = "";
-    cells[2].className = "at-wide";
     row.cells_ = cells;
     this.rows.set(run.id, row);
     return row;

@@ -20,14 +20,10 @@ export class TryIt {
     if (ready && !this.built && this.page.report) this.build();
   }
 
-  open() {
-    if (this.fields) this.fields[0].lastChild.focus({ preventScroll: true });
-  }
-
   build() {
     this.built = true;
     const { report } = this.page;
-    const samples = [...report.examples, ...report.mistakes];
+    const samples = [...new Map([...report.examples, ...report.mistakes].map((one) => [one.row, one])).values()];
     const roles = samples.length ? Object.keys(samples[0].inputs) : ["text"];
     this.fields = roles.map((role) => h("label", { class: "at-field" }, h("span", {}, role[0].toUpperCase() + role.slice(1)), h("textarea", {
       class: "at-input", name: role, rows: "4", placeholder: "Type or paste a text",
