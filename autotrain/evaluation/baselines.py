@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autotrain.errors import ModelError
 from autotrain.evaluation.intervals import confusion_counts, scores_from_counts
 from autotrain.evaluation.metrics import classification_figures
+from autotrain.models.loading import load_tokenizer, longest_input
 from autotrain.report import Baseline
 
 Classes = NDArray[np.int64]
@@ -132,8 +133,10 @@ def encode_texts(model: Path, texts: Sequence[str], encoding: Encoding) -> Featu
     import torch
 
     with torch.random.fork_rng(), torch.inference_mode():
-        tokenizer, encoder = _load_encoder(model, encoding.device)
-        ids = _token_ids(tokenizer, texts, min(encoding.max_length, tokenizer.model_max_length))
+        tokenizer, encoder = load_tokenizer(model), _load_encoder(model, encoding.device)
+        # The mean needs no side, but on the left padding would shift learned positions.
+        tokenizer.padding_side = "right"
+        ids = _token_ids(tokenizer, texts, min(encoding.max_length, longest_input(encoder, tokenizer)))
         # Longest first: a machine with too little memory fails at once and not at the end.
         order = sorted(range(len(texts)), key=lambda row: (-len(ids[row]), row))
         vectors: Features = np.zeros((len(texts), encoder.config.get_text_config().hidden_size), dtype=np.float32)
@@ -147,34 +150,29 @@ def encode_texts(model: Path, texts: Sequence[str], encoding: Encoding) -> Featu
     return vectors
 
 
-def _load_encoder(model: Path, device: str) -> tuple[Any, Any]:
+def _load_encoder(model: Path, device: str) -> Any:
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
-    options = {"local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, **options)
-        encoder = AutoModel.from_pretrained(model, use_safetensors=True, dtype=torch.float32, **options)
-    except (OSError, ValueError, KeyError) as error:
+        encoder = AutoModel.from_pretrained(
+            model, use_safetensors=True, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"The base model in {model} cannot be loaded for the linear probe ({error}). "
-            "Choose a model folder with config.json, a tokenizer and safetensors weights.",
+            "Choose a model folder with config.json and safetensors weights.",
             code="model-load",
         ) from error
-    if tokenizer.pad_token_id is None:  # language models come without one
-        tokenizer.pad_token = tokenizer.eos_token
-    # The mean needs no side, but learned positions of a model that pads on the left would shift.
-    tokenizer.padding_side = "right"
-    return tokenizer, encoder.to(device).eval()
+    return encoder.to(device).eval()
 
 
 def _token_ids(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int]]:
     """Token ids of each text; a text without any token gets one, so that its vector is defined."""
     if not texts:
         return []
-    filler = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=False)["input_ids"]
-    return [ids or [filler] for ids in encoded]
+    return [ids or [tokenizer.pad_token_id] for ids in encoded]
 
 
 def _fit_and_answer(

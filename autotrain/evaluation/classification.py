@@ -147,15 +147,12 @@ def _notes(counts: Counts, labels: Sequence[str]) -> list[str]:
         )
     absent = [label for label, support in zip(labels, of.support, strict=True) if not support]
     if absent:
+        have, they = ("has", "it") if len(absent) == 1 else ("have", "them")
         notes.append(
-            f"{len(absent)} of {len(labels)} classes {_have(len(absent))} no row in the test split "
-            f"({named(absent)}), so nothing is known about them and macro-F1 leaves them out."
+            f"{len(absent)} of {len(labels)} classes {have} no row in the test split "
+            f"({named(absent)}), so nothing is known about {they} and macro-F1 leaves {they} out."
         )
     return notes
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
 
 
 def named(labels: Sequence[str]) -> str:
