@@ -1,0 +1,155 @@
+"""The estimate counts steps exactly, grows with the work, and says in a sentence whether it fits."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotrain.models.catalogue import Catalogue, HubModel, ModelEntry, from_hub
+from autotrain.models.estimates import Estimate, Workload, estimate, machine_flops, token_lengths
+from autotrain.settings import Settings
+from autotrain.training.hardware import Hardware, hardware
+
+WORK = Workload(train_rows=1000, validation_rows=100, test_rows=100, mean_tokens=20, longest_tokens=128)
+FLOPS = 300e9
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of any size."""
+
+    memory_for_training: int = 8_000_000_000
+    devices: tuple[str, ...] = ("cpu",)
+    cpu_name: str = "a processor"
+    cpu_count: int = 2
+
+
+def on(entry: ModelEntry, work: Workload = WORK, machine: Machine | Hardware | None = None) -> Estimate:
+    found = estimate(entry, work, machine or Machine(), FLOPS)
+    assert found is not None
+    return found
+
+
+def hub(parameters: int) -> ModelEntry:
+    return from_hub(HubModel("owner/model", parameters=parameters))
+
+
+@pytest.fixture
+def minilm(catalogue: Catalogue) -> ModelEntry:
+    return catalogue.resolve("all-minilm-l6-v2")
+
+
+def test_steps_and_effective_batch(minilm: ModelEntry) -> None:
+    found = on(minilm, replace(WORK, batch_size=8, accumulation=4, epochs=2.5), Machine(devices=("cuda:0", "cuda:1")))
+    assert found.effective_batch_size == 64
+    assert found.steps == math.ceil(math.ceil(1000 / 64) * 2.5)
+    assert on(minilm, replace(WORK, train_rows=1)).steps == 3
+
+
+def test_the_fit_is_one_of_three_sentences(minilm: ModelEntry) -> None:
+    needed = on(minilm).memory_bytes
+    fits, tight = on(minilm, machine=Machine(needed * 2)), on(minilm, machine=Machine(int(needed * 1.1)))
+    assert fits.fit == "fits" and "this machine has" in fits.sentence
+    assert tight.fit == "tight" and "lower the batch size" in tight.sentence
+    too_big = on(hub(3_000_000_000), machine=Machine(8_000_000_000, devices=("cuda:0",)))
+    assert too_big.fit == "too big"
+    assert "this GPU has 8.0 GB free" in too_big.sentence and "Choose a smaller model." in too_big.sentence
+    wide = on(minilm, replace(WORK, batch_size=512, longest_tokens=512), Machine(2_000_000_000))
+    assert wide.fit == "too big" and "Lower the batch size" in wide.sentence
+
+
+def test_it_says_what_it_rests_on(minilm: ModelEntry) -> None:
+    found = on(minilm)
+    assert "1,000 training rows of about 20 tokens" in found.basis and "300 billion" in found.basis
+    assert found.seconds_low < found.seconds < found.seconds_high
+
+
+def test_a_model_of_unknown_size_has_no_estimate() -> None:
+    assert estimate(from_hub(HubModel("owner/model")), WORK, Machine(), FLOPS) is None
+    assert estimate(from_hub(HubModel("owner/model", size_bytes=90_000_000)), WORK, Machine(), FLOPS) is not None
+
+
+@given(
+    rows=st.integers(1, 100_000),
+    batch=st.integers(1, 256),
+    tokens=st.floats(2, 512),
+    parameters=st.integers(1_000_000, 10_000_000_000),
+)
+def test_more_work_never_costs_less(rows: int, batch: int, tokens: float, parameters: int) -> None:
+    work = Workload(rows, 10, 10, tokens, math.ceil(tokens), batch_size=batch)
+    base = on(hub(parameters), work)
+    for more in (
+        replace(work, train_rows=rows * 2),
+        replace(work, mean_tokens=tokens * 2),
+        replace(work, epochs=6),
+    ):
+        assert on(hub(parameters), more).seconds >= base.seconds
+    for larger in (replace(work, batch_size=batch * 2), replace(work, longest_tokens=work.longest_tokens * 2)):
+        assert on(hub(parameters), larger).memory_bytes > base.memory_bytes
+    assert on(hub(parameters * 2), work).memory_bytes > base.memory_bytes
+
+
+def test_tokens_are_counted_by_the_models_own_tokenizer(minilm: ModelEntry) -> None:
+    from transformers import AutoTokenizer
+
+    texts = [f"Sentence number {number} is unbelievably {'long ' * number}" for number in range(40)]
+    expected = [
+        len(ids) for ids in AutoTokenizer.from_pretrained(minilm.path)(texts, truncation=True, max_length=30).input_ids
+    ]
+    found = token_lengths(minilm.path, [*texts, texts[0]], 30)
+    assert found.measured and found.longest == max(expected) == 30
+    assert found.mean == pytest.approx(sum(expected) / len(expected), rel=0.1)
+    assert 0.2 < found.truncated < 0.8
+
+
+def test_the_longest_text_is_looked_at_wherever_it_stands(minilm: ModelEntry) -> None:
+    assert token_lengths(minilm.path, [*["short"] * 5000, "word " * 300], 512).longest > 300
+
+
+def test_without_a_tokenizer_characters_are_counted(tmp_path: Path) -> None:
+    assert token_lengths(None, ["x" * 40], 128).mean == 12
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert token_lengths(tmp_path, ["x" * 40], 128).measured is False
+    assert token_lengths(None, [], 128).longest == 1
+
+
+def test_the_machines_speed_is_measured_once(settings: Settings) -> None:
+    machine = Machine()
+    first = machine_flops(settings, machine)
+    assert first > 1e8
+    assert machine_flops(settings, machine) == first
+    path = settings.root / "speed.json"
+    known = json.loads(path.read_text())
+    path.write_text(json.dumps(known | {"flops": 5e9}))
+    assert machine_flops(settings, machine) == 5e9
+    assert machine_flops(settings, Machine(cpu_name="another")) != 5e9
+    path.write_text("not json")
+    assert machine_flops(settings, machine) > 1e8
+
+
+def test_this_machine_is_a_machine(minilm: ModelEntry) -> None:
+    assert on(minilm, machine=hardware()).fit in ("fits", "tight", "too big")
+
+
+def test_estimating_imports_neither_torch_nor_transformers(settings: Settings) -> None:
+    code = (
+        "import sys; from pathlib import Path; from autotrain.models.catalogue import Catalogue;"
+        "from autotrain.models.estimates import *; from autotrain.training.hardware import hardware;"
+        "from autotrain.settings import Settings; s = Settings(home=Path(sys.argv[1]));"
+        "entry = Catalogue(s).resolve('all-minilm-l6-v2'); machine = hardware();"
+        "lengths = token_lengths(entry.path, ['a text'], 128);"
+        "assert estimate(entry, Workload(9, 1, 1, lengths.mean, lengths.longest), machine, machine_flops(s, machine));"
+        "print({'torch', 'transformers', 'pandas', 'sklearn'} & set(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(settings.root)], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "set()"
