@@ -53,7 +53,7 @@ function thin(points, width) {
 // A tick as short as its neighbours allow: 0.5 and not 0.5000.
 function tickText(value, all, format) {
   const text = format(value);
-  if (text.endsWith(" %")) return `${Number((value * 100).toPrecision(4))} %`;
+  if (text.endsWith("%")) return `${Number((value * 100).toPrecision(4))} %`;
   if (text.includes("e")) return text.replace(/\.?0+e/, "e");
   const digits = Math.max(0, ...all.map((one) => (String(Number(one.toPrecision(6))).split(".")[1] || "").length));
   return Math.abs(value) >= 10000 ? text : value.toFixed(Math.min(digits, 6));

@@ -84,7 +84,7 @@ class ComparePage {
 
   table(rows) {
     const cell = (kind, value, best) => h("td", { class: "at-number", style: best ? { "font-weight": "650", color: "var(--at-good)" } : {} }, value === undefined || value === null ? "–" : kind === "score" ? percent(value) : typeof value === "number" ? figure(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") : String(value));
-    return [h("h2", {}, "What differs"), h("p", { class: "at-hint" }, rows.some(([kind]) => kind === "setting") ? "Settings that are the same are left out." : "All settings are the same."), h("div", { class: "at-scroll" }, h("table", {},
+    return [h("h2", {}, "What differs"), h("p", { class: "at-hint" }, rows.some(([kind]) => kind === "setting") ? "Settings that are the same are left out." : "All settings are the same."), h("div", { class: "at-scroll" }, h("table", { class: "at-differences" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), this.sides.map(({ run, color }) => h("th", { scope: "col", class: "at-number", style: { "border-bottom": `3px solid ${color}` } }, run.name)))),
       h("tbody", {}, rows.map(([kind, name, values, higher]) => {
         const known = values.filter((value) => typeof value === "number");
@@ -94,12 +94,15 @@ class ComparePage {
   }
 
   draw() {
+    const begin = ({ run, points }) => Object.values(points).reduce((least, one) => Math.min(least, one[0][2]), run.started_at || Infinity);
+    const xMax = this.sides.reduce((most, side) => along(Object.values(side.points).flat(), this.mode, begin(side)).reduce((best, [x]) => Math.max(best, x), most), 0);
     for (const [name] of DRAWN) {
-      this.charts[name].show(this.sides.map(({ id, run, color, points }) => {
+      this.charts[name].show(this.sides.map((side) => {
+        const { id, run, color, points } = side;
         const curve = points[name] || [];
-        const start = Object.values(points).reduce((least, one) => Math.min(least, one[0][2]), run.started_at || Infinity);
+        const start = begin(side);
         return { id, label: run.name, color, points: along(curve, this.mode, start), smoothing: name === "loss" ? this.smoothing : 0, dots: name.startsWith("eval_") };
-      }), { formatX: formatX(this.mode), bounds: ["eval_accuracy", "eval_macro_f1"].includes(name) ? [0, 1] : undefined });
+      }), { xMax, formatX: formatX(this.mode), bounds: ["eval_accuracy", "eval_macro_f1"].includes(name) ? [0, 1] : undefined });
     }
   }
 }

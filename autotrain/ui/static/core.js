@@ -117,13 +117,13 @@ export class Poller {
 
 // ----------------------------------------------------------------------------------------------------- numbers
 
-export const percent = (value, digits = 1) => (value === null || value === undefined ? "–" : `${(value * 100).toFixed(digits)} %`);
+export const percent = (value, digits = 1) => (value === null || value === undefined ? "–" : `${(value * 100).toFixed(digits)}\u00a0%`);
 export const count = (value) => (value === null || value === undefined ? "–" : Math.round(value).toLocaleString("en"));
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !isFinite(seconds)) return "–";
   const total = Math.max(0, Math.round(seconds));
-  if (total < 60) return `${total} s`;
+  if (total < 60) return `${total}\u00a0s`;
   const minutes = Math.floor(total / 60);
   if (minutes < 60) return `${minutes} min ${String(total % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
@@ -135,7 +135,7 @@ export function bytes(size) {
   let unit = 0;
   let value = size;
   while (value >= 999.5 && unit < units.length - 1) { value /= 1000; unit += 1; }
-  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`.replace(" ", "\u00a0");
 }
 
 export function when(seconds) {

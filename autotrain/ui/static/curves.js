@@ -94,7 +94,9 @@ export class Curves {
     const total = run.progress && run.active ? run.progress.total_steps : 0;
     const last = get("loss").at(-1);
     const perEpoch = last && last[1] ? last[0] / last[1] : 0;
-    const xMax = this.mode === "step" ? total : this.mode === "epoch" && perEpoch ? Math.ceil(total / perEpoch - 0.05) : 0;
+    const planned = this.mode === "step" ? total : this.mode === "epoch" && perEpoch ? Math.ceil(total / perEpoch - 0.05) : 0;
+    // One range for all charts, so that the same place is the same moment in each.
+    const xMax = along(everything, this.mode, start).reduce((most, [x]) => Math.max(most, x), planned);
     const marks = (label) => (best ? [{ x: along([best.point], this.mode, start)[0][0], label: label ? best.label : "" }] : []);
     const shared = { xMax, formatX: formatX(this.mode) };
     this.charts.loss.show([

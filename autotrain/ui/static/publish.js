@@ -116,7 +116,7 @@ export class Publish {
       return problem(`${name}: ${one.reason}\nThe adapter is safe on this machine.`, h("button", {
         type: "button", class: "at-button at-small",
         onclick: (event) => busy(this.page.root, event.currentTarget, async () => { await api(`/publications/${one.id}/retry`, { method: "POST" }); await this.follow(); }),
-      }, "Try again"));
+      }, "Retry"));
     }
     const share = one.total_bytes ? one.uploaded_bytes / one.total_bytes : null;
     return h("div", { class: "at-card at-stack", style: { gap: "8px" } }, h("p", {}, one.state === "pending" ? `Waiting to push ${name}` : `Pushing ${name}: ${bytes(one.uploaded_bytes)} of ${bytes(one.total_bytes)}`), progressBar(share, "Upload"));
