@@ -34,9 +34,9 @@ ICONS = {
 def frame(place: Place, places: tuple[Place, ...], services: Services) -> None:
     """Lay out navigation and page inside the blocks that are open."""
     gr.Navbar(visible=False)
-    with gr.Row(elem_classes="studio-frame", equal_height=False):
-        gr.HTML(navigation(place.path, places), elem_classes="studio-side", apply_default_css=False, padding=False)
-        with gr.Column(elem_classes="studio-main"):
+    with gr.Row(elem_id="studio-frame", equal_height=False):
+        gr.HTML(navigation(place.path, places), elem_id="studio-side", apply_default_css=False, padding=False)
+        with gr.Column(elem_id="studio-main"):
             place.page(services)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import HTMLResponse
 
 from autotrain import __version__
-from autotrain.ui.api import batches, datasets, files, publications, runs
+from autotrain.ui.api import account, batches, datasets, drafts, files, models, publications, runs
 from autotrain.ui.api.errors import handle_errors
 from autotrain.ui.api.origin import refuse_cross_site
 from autotrain.ui.api.static import StaticFolder, module_url
@@ -44,6 +44,9 @@ def application(services: Services) -> FastAPI:
     app.include_router(publications.router(services))
     app.include_router(files.router(services))
     app.include_router(datasets.router(services))
+    app.include_router(drafts.router(services))
+    app.include_router(models.router(services))
+    app.include_router(account.router(services))
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

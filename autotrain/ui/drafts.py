@@ -1,0 +1,250 @@
+"""A draft of a run: what the page has so far, as a recipe, with what is missing, what differs and what it will cost."""
+
+from __future__ import annotations
+
+import shlex
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from autotrain.data.store import Dataset, DatasetStore
+from autotrain.errors import AutotrainError, RecipeError
+from autotrain.events import Finding
+from autotrain.models.estimates import Workload, estimate, machine_flops, token_lengths
+from autotrain.recipe import Recipe, loads, parse, presets
+from autotrain.tasks import TASKS
+from autotrain.training.hardware import hardware
+from autotrain.ui.forms import Change, changes
+from autotrain.ui.services import Services
+
+SAMPLE_ROWS = 2000
+"""Rows whose texts are measured in tokens: enough for a mean, quick for any table."""
+
+
+class Target(BaseModel):
+    """Where the finished adapter should go."""
+
+    repository: str = Field(max_length=200)
+    private: bool = True
+
+
+class Draft(BaseModel):
+    """What a person has chosen so far. Every part may still be missing."""
+
+    task: str = "text-classification"
+    dataset: str | None = None
+    columns: dict[str, str] = {}
+    model: str = Field("", max_length=1000)
+    preset: str = "balanced"
+    params: dict[str, Any] = {}
+    split: dict[str, Any] = {}
+    publish: Target | None = None
+
+
+class Cost(BaseModel):
+    """What the run will take on this machine."""
+
+    steps: int
+    effective_batch_size: int
+    batch: str
+    seconds_low: float
+    seconds_high: float
+    memory_bytes: int
+    fit: str
+    sentence: str
+    basis: str
+    truncated: float
+    train_rows: int
+
+
+class Look(BaseModel):
+    """A draft looked at: everything the summary and the three steps show."""
+
+    missing: list[str]
+    findings: list[Finding]
+    model_findings: list[Finding]
+    problems: list[str]
+    changes: list[Change]
+    cost: Cost | None
+    recipe: str
+    command: str
+
+
+def look(draft: Draft, services: Services) -> Look:
+    """Everything there is to say about a draft, however unfinished."""
+    recipe, problems = drafted(draft)
+    dataset = _dataset(draft, services.datasets)
+    complete = dataset is not None and not problems and not _unmapped(draft)
+    findings = list(checked(dataset, draft.task, tuple(sorted(draft.columns.items())))) if complete and dataset else []
+    model_findings = services.catalogue.check(draft.model, draft.task) if draft.model.strip() else []
+    return Look(
+        missing=missing(draft, dataset, [*findings, *model_findings], problems),
+        findings=findings,
+        model_findings=model_findings,
+        problems=problems,
+        changes=_changes(draft) if not problems else [],
+        cost=cost(recipe, dataset, services) if complete and recipe and dataset else None,
+        recipe=recipe.to_yaml() if recipe else "",
+        command=command(draft, recipe, dataset) if recipe else "",
+    )
+
+
+def drafted(draft: Draft) -> tuple[Recipe | None, list[str]]:
+    """The draft as a recipe, or everything that keeps it from being one. Without data it is a recipe without data."""
+    preset = _preset(draft)
+    body = preset.model_dump(mode="json", exclude_none=True)
+    body["params"] = body["params"] | draft.params
+    if draft.model.strip():
+        body["model"] = draft.model.strip()
+    if draft.publish is not None and draft.publish.repository.strip():
+        body["publish"] = {"repository": draft.publish.repository.strip(), "private": draft.publish.private}
+    if draft.dataset and not _unmapped(draft):
+        body["data"] = {"source": draft.dataset, "columns": draft.columns}
+        if draft.split:
+            body["data"]["split"] = draft.split
+    try:
+        return parse(body, "recipe"), []
+    except RecipeError as error:
+        return None, list(error.problems)
+
+
+def from_yaml(text: str, draft: Draft) -> Draft:
+    """The draft as edited YAML says it. Raises RecipeError with every problem."""
+    recipe = loads(text, "The YAML")
+    known = presets(recipe.task)
+    preset = next((name for name, each in known.items() if each.title == recipe.title), draft.preset)
+    data = recipe.data
+    return Draft(
+        task=recipe.task,
+        dataset=data.source if data else draft.dataset,
+        columns=data.columns if data else draft.columns,
+        model=recipe.model,
+        preset=preset,
+        params=recipe.typed_params().model_dump(mode="json"),
+        split=data.split.model_dump(mode="json") if data else draft.split,
+        publish=Target(**recipe.publish.model_dump()) if recipe.publish else None,
+    )
+
+
+def missing(draft: Draft, dataset: Dataset | None, findings: list[Finding], problems: list[str]) -> list[str]:
+    """What is still to do, the first thing first, each as the Start button would say it."""
+    if dataset is None:
+        return ["Choose the data"]
+    wanted = [f"Choose the {title.lower()} column" for title in _unmapped(draft)]
+    wanted += [] if draft.model.strip() else ["Choose a model"]
+    wanted += ["Correct a setting"] if problems else []
+    wanted += ["Fix what is marked “must fix”"] if any(each.severity == "error" for each in findings) else []
+    return wanted
+
+
+def cost(recipe: Recipe, dataset: Dataset, services: Services) -> Cost | None:
+    """Steps, time and memory here; None when the model's size or the settings that decide it are not known."""
+    params = recipe.typed_params().model_dump()
+    assert recipe.data is not None
+    try:
+        entry = services.catalogue.resolve(recipe.model)
+    except AutotrainError:
+        return None
+    texts = [text for text in dataset.table().rows[_text_column(recipe)].slice(0, SAMPLE_ROWS).to_pylist() if text]
+    lengths = token_lengths(entry.path, texts, int(params.get("max_length", 128)))
+    used = [dataset.profile.column(name) for name in recipe.data.columns.values()]
+    rows = dataset.profile.rows - max((column.empty for column in used if column), default=0)
+    test, validation = round(rows * recipe.data.split.test), round(rows * recipe.data.split.validation)
+    batch = int(params.get("per_device_train_batch_size", 16))
+    accumulation = int(params.get("gradient_accumulation_steps", 1))
+    work = Workload(
+        train_rows=max(1, rows - test - validation),
+        validation_rows=validation,
+        test_rows=test,
+        mean_tokens=lengths.mean,
+        longest_tokens=lengths.longest,
+        epochs=float(params.get("num_train_epochs", 3)),
+        batch_size=batch,
+        accumulation=accumulation,
+        lora_rank=int(params.get("lora_r", 8)),
+    )
+    machine = hardware()
+    found = estimate(entry, work, machine, machine_flops(services.settings, machine))
+    if found is None:
+        return None
+    return Cost(
+        **{name: getattr(found, name) for name in Cost.model_fields if hasattr(found, name)},
+        batch=f"{batch} × {accumulation} × {len(machine.devices)}",
+        truncated=lengths.truncated,
+        train_rows=work.train_rows,
+    )
+
+
+def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
+    """The command that would do the same from a terminal."""
+    words = ["autotrain", "train", f"recipes/{draft.task.replace('-', '_')}/{draft.preset}.yaml"]
+    words += ["--data", dataset.id if dataset else "my.csv"]
+    for role in TASKS[draft.task].columns:
+        if role.role in draft.columns:
+            words += [f"--{role.role}", draft.columns[role.role]]
+    if recipe.model != _preset(draft).model:
+        words += ["--model", recipe.model]
+    for change in _changes(draft):
+        words += [f"--{change.name.replace('_', '-')}", str(change.value)]
+    if recipe.publish is not None:
+        words += ["--publish", recipe.publish.repository, *([] if recipe.publish.private else ["--public"])]
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def checked(dataset: Dataset, task: str, columns: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+    """What the task finds in the table under these columns. Remembered, because it reads every row."""
+    return _checked(_Key(dataset), task, columns)
+
+
+class _Key:
+    """A dataset by its content's id, so that the same content is checked once."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __hash__(self) -> int:
+        return hash(self.dataset.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other.dataset.id == self.dataset.id
+
+
+@lru_cache(maxsize=32)
+def _checked(key: _Key, task: str, columns: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+    named = TASKS[task]
+    return tuple(named.check(key.dataset.table(), dict(columns), named.params_class()))
+
+
+def _dataset(draft: Draft, datasets: DatasetStore) -> Dataset | None:
+    if not draft.dataset:
+        return None
+    try:
+        return datasets.get(draft.dataset)
+    except AutotrainError:  # deleted since the draft was made: the page asks for data again
+        return None
+
+
+def _unmapped(draft: Draft) -> list[str]:
+    return [role.title for role in TASKS[draft.task].columns if role.required and not draft.columns.get(role.role)]
+
+
+def _preset(draft: Draft) -> Recipe:
+    if draft.task not in TASKS:
+        raise RecipeError("draft", [f"{draft.task!r} is not one of {', '.join(TASKS)}"])
+    known = presets(draft.task)
+    return known.get(draft.preset) or next(iter(known.values()))
+
+
+def _changes(draft: Draft) -> list[Change]:
+    preset = _preset(draft)
+    try:
+        return changes(TASKS[draft.task].params_class, preset.params, preset.params | draft.params)
+    except ValidationError:
+        return []
+
+
+def _text_column(recipe: Recipe) -> str:
+    assert recipe.data is not None
+    roles = [role.role for role in recipe.the_task().columns if role.kind == "text"]
+    return recipe.data.columns[roles[0]] if roles else next(iter(recipe.data.columns.values()))
