@@ -44,7 +44,7 @@ def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int]
     if recipe.data is None:
         raise RecipeError(recipe.title, ["has no data; name a file, a dataset or a sample"])
     parse(recipe.model_dump(mode="json", exclude_none=True), recipe.title)
-    dataset = DatasetStore(settings).resolve(recipe.data.source, progress=progress)
+    dataset = DatasetStore(settings).resolve(recipe.data.source, progress)
     findings = list(dataset.profile.findings)
     missing = [column for column in recipe.data.columns.values() if dataset.profile.column(column) is None]
     if missing:

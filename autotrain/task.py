@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -39,6 +39,16 @@ class Device:
     threads: int = 1
 
 
+@dataclass
+class Wishes:
+    """What a person wants of a running training; looked at after each step, while `stepping`."""
+
+    stop: bool = False
+    save: bool = False
+    finish: bool = False
+    stepping: bool = False
+
+
 @dataclass(frozen=True)
 class Attempt:
     """All a task may know about its run: no database, no queue, no page, no token.
@@ -58,6 +68,7 @@ class Attempt:
     resume_from: Path | None
     sink: EventSink
     device: Device
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(frozen=True)

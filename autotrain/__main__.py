@@ -1,0 +1,158 @@
+"""The trainer process: `python -m autotrain RUN_FOLDER`. No database, no token, no network; events as JSON lines.
+
+Exit status: 0 finished, 75 stopped on request with a checkpoint, 1 failed (the last event says why).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from autotrain.errors import AutotrainError
+from autotrain.events import AnyEvent, Failure
+from autotrain.runs.folder import AttemptFolder, Order, RunFolder
+
+FINISHED, FAILED, STOPPED = 0, 1, 75
+PR_SET_PDEATHSIG = 1
+LITTLE_DISK_BYTES = 20_000_000
+"""With less than this left, a failed write is taken for a full disk, whatever the library called it."""
+
+
+class EventFile:
+    """Appends events to a file, one JSON object a line, each handed to the system at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def emit(self, event: AnyEvent) -> None:
+        """Append one event."""
+        self._file.write(event.model_dump_json() + "\n")
+        self._file.flush()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train the run in a folder; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m autotrain", description="Train the run in a folder.")
+    parser.add_argument("run", type=Path, help="a run folder: recipe.yaml and data/")
+    parser.add_argument("--attempt", type=int, help="number of the attempt folder; a new one by default")
+    parser.add_argument("--lease-pipe", action="store_true", help="end when standard input closes")
+    options = parser.parse_args(arguments)
+    if options.lease_pipe:
+        die_with_owner()
+    run = RunFolder(options.run.resolve())
+    number = options.attempt or max((attempt.fence for attempt in run.attempts()), default=0) + 1
+    attempt = run.attempt(number)
+    attempt.path.mkdir(parents=True, exist_ok=True)
+    return train(run, attempt)
+
+
+def train(run: RunFolder, folder: AttemptFolder) -> int:
+    """Train, and turn whatever happens into an exit status and a last event."""
+    from autotrain.training.wishes import Stopped
+
+    sink = EventFile(folder.events)
+    try:
+        _train(run, folder, sink)
+    except Stopped:
+        return STOPPED
+    except BaseException as error:
+        traceback.print_exc()
+        sink.emit(failure(error, run))
+        return FAILED
+    return FINISHED
+
+
+def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile) -> None:
+    from autotrain.recipe import load
+    from autotrain.task import Attempt, Device, Wishes
+    from autotrain.training.checkpoint import discard_torn
+    from autotrain.training.wishes import listen
+
+    wishes = Wishes()
+    listen(wishes)
+    recipe = load(run.recipe)
+    order = Order.read(folder) if folder.order.exists() else local_order(run, recipe.model)
+    for attempt in run.attempts():
+        discard_torn(attempt.checkpoints)
+    recipe.the_task().train(
+        Attempt(
+            model=Path(order.model),
+            model_name=recipe.model,
+            data=run.data,
+            columns=recipe.data.columns if recipe.data else {},
+            params=recipe.typed_params(),
+            workdir=folder.path,
+            artifact=run.adapter,
+            resume_from=run.path / order.resume_from if order.resume_from else None,
+            sink=sink,
+            device=Device(order.device, order.threads),
+            wishes=wishes,
+        )
+    )
+
+
+def local_order(run: RunFolder, model: str) -> Order:
+    """For somebody who starts the trainer by hand: a model on this machine, every core, the last checkpoint."""
+    from autotrain.models.catalogue import Catalogue
+    from autotrain.settings import load_settings
+    from autotrain.training.checkpoint import last_complete
+    from autotrain.training.hardware import hardware
+
+    machine = hardware()
+    last = last_complete(run)
+    return Order(
+        model=str(Catalogue(load_settings()).folder(model)),
+        resume_from=str(last.relative_to(run.path)) if last else None,
+        device=machine.device,
+        threads=machine.cpu_count,
+    )
+
+
+def failure(error: BaseException, run: RunFolder) -> Failure:
+    """What went wrong, as a code for programs and a sentence for people."""
+    if isinstance(error, AutotrainError):
+        return Failure(code=error.code, reason=error.message)
+    text = (str(error).strip().splitlines() or [""])[0][:300]
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or "No space left" in str(error) or shutil.disk_usage(run.path).free < LITTLE_DISK_BYTES:
+        free = shutil.disk_usage(run.path).free / 1e6
+        return Failure(
+            code="disk",
+            reason=f"The disk that holds {run.path} is full ({free:.0f} MB free). Free some space, then press Retry: "
+            "the training goes on from its last checkpoint.",
+        )
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+        return Failure(
+            code="oom",
+            reason="The training needs more memory than there is. Choose a smaller batch, shorter texts or a smaller "
+            "model and train again.",
+        )
+    return Failure(
+        code="unexpected",
+        reason=f"The training stopped unexpectedly ({type(error).__name__}: {text}). The log has the details.",
+    )
+
+
+def die_with_owner() -> None:
+    """End this process when its supervisor is gone: by the kernel's signal, and by the end of the pipe on its input."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.killpg(0, signal.SIGKILL) if os.getpgid(0) == os.getpid() else os._exit(FAILED)
+
+    threading.Thread(target=watch, name="lease-pipe", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Checkpoints that are whole or not there: a directory is one only when COMPLETE lies in it, written last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autotrain.runs.folder import RunFolder
+
+COMPLETE = "COMPLETE"
+PREFIX = "step-"
+KEPT = 2
+"""Complete checkpoints kept in one attempt: the newest, and one in case the disk damaged it."""
+
+
+@contextmanager
+def building(folder: Path, step: int) -> Iterator[Path]:
+    """A folder to fill beside the checkpoint's place; on leaving it becomes `step-<n>` with COMPLETE in it.
+
+    What fails or is killed in between leaves only a hidden folder, which the next start discards.
+    """
+    aside = folder / f".{PREFIX}{step}"
+    final = folder / f"{PREFIX}{step}"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    for path in aside.rglob("*"):
+        flush(path)
+    shutil.rmtree(final, ignore_errors=True)
+    aside.rename(final)
+    (final / COMPLETE).touch()
+    for path in (final / COMPLETE, final, folder):
+        flush(path)
+
+
+def complete(folder: Path) -> list[Path]:
+    """The complete checkpoints of one attempt, oldest first."""
+    found = [path for path in folder.glob(f"{PREFIX}*") if (path / COMPLETE).exists() and _step(path) >= 0]
+    return sorted(found, key=_step)
+
+
+def discard_torn(folder: Path) -> None:
+    """Delete what an interrupted save left behind."""
+    for path in [*folder.glob(f".{PREFIX}*"), *folder.glob(f"{PREFIX}*")]:
+        if not (path / COMPLETE).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def prune(folder: Path, kept: int = KEPT) -> None:
+    """Delete all but the newest `kept` complete checkpoints. COMPLETE goes first, so that none is ever half there."""
+    for path in complete(folder)[:-kept]:
+        (path / COMPLETE).unlink()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def last_complete(run: RunFolder) -> Path | None:
+    """The checkpoint to go on from: the complete one with the highest step over all attempts, the newest if equal."""
+    found = [path for attempt in run.attempts() for path in complete(attempt.checkpoints)]
+    return max(found, key=lambda path: (_step(path), path.stat().st_mtime), default=None)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's or a folder's content is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _step(path: Path) -> int:
+    number = path.name.removeprefix(PREFIX)
+    return int(number) if number.isdigit() else -1

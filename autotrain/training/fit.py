@@ -1,0 +1,202 @@
+"""Assembly of the training loop from an attempt, a model with its adapter, and encoded rows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from autotrain.events import Log
+from autotrain.models.lora import parameters
+from autotrain.report import Training
+from autotrain.task import Attempt
+from autotrain.training.wishes import Stopped
+
+POINTS = 200
+"""Points of a training curve: enough to see its shape, few enough to draw at once."""
+
+EVAL_BATCH = 2
+"""An evaluation keeps no gradients, so that twice the training batch fits in the same memory."""
+
+
+class Schedule(Protocol):
+    """The parameters every task of this kind has."""
+
+    @property
+    def num_train_epochs(self) -> float: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def per_device_train_batch_size(self) -> int: ...
+    @property
+    def gradient_accumulation_steps(self) -> int: ...
+    @property
+    def warmup_ratio(self) -> float: ...
+    @property
+    def lr_scheduler_type(self) -> str: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def max_grad_norm(self) -> float: ...
+    @property
+    def evaluations_per_epoch(self) -> int: ...
+    @property
+    def early_stopping_patience(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded rows: what the collator takes, with the length of each in tokens."""
+
+    items: list[dict[str, Any]]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each row."""
+        return [len(item["input_ids"]) for item in self.items]
+
+    def by_length(self) -> list[dict[str, Any]]:
+        """The rows, longest first: little padding, and a batch that does not fit fails at once."""
+        return sorted(self.items, key=lambda item: -len(item["input_ids"]))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is learned and how it is judged: how rows become a batch, its loss, the metrics, the one that decides."""
+
+    collator: Any
+    loss: Any
+    compute_metrics: Callable[[Any], dict[str, float]]
+    metric_for_best_model: str
+
+
+def fit(
+    attempt: Attempt,
+    schedule: Schedule,
+    model: Any,
+    train: Rows,
+    validation: Rows,
+    objective: Objective,
+) -> Training:
+    """Train `model` in place and leave its best weights in it.
+
+    Checkpoints go to the attempt's folder; an attempt with `resume_from` goes on exactly where that checkpoint was
+    taken: optimizer, schedule, random states and the place in the data.
+
+    Raises:
+        TrainingError: the loss is not a number any more.
+        Stopped: a stop was wished; the last step lies in a complete checkpoint.
+    """
+    from autotrain.training.loop import FINISHED, Loop
+    from autotrain.training.report import Reporter, memory_bytes
+
+    reporter = Reporter(attempt.sink, attempt.wishes, attempt.device)
+    loop = Loop(
+        attempt,
+        reporter,
+        train.lengths,
+        schedule.early_stopping_patience,
+        model=model,
+        args=arguments(attempt, schedule, len(train.items), objective.metric_for_best_model),
+        data_collator=objective.collator,
+        train_dataset=train.items,
+        eval_dataset=validation.by_length(),
+        compute_loss_func=objective.loss,
+        compute_metrics=objective.compute_metrics,
+    )
+    began = time.monotonic()
+    resumed_at = 0
+    if attempt.resume_from is not None:
+        loop.remember_best(attempt.resume_from)
+        resumed_at = _resume_step(attempt.resume_from)
+        attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {resumed_at}."))
+    if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
+        _restore_state(loop, attempt.resume_from)
+    else:
+        _run(loop, attempt)
+    seconds = time.monotonic() - began
+    loop.restore_best()
+    trained, total = parameters(model)
+    rows = (loop.state.global_step - resumed_at) * schedule.per_device_train_batch_size
+    return Training(
+        steps=loop.state.global_step,
+        epochs=round(loop.state.epoch or 0.0, 4),
+        best_step=loop.state.best_global_step,
+        seconds=seconds,
+        samples_per_second=rows * schedule.gradient_accumulation_steps / max(seconds, 1e-6),
+        peak_memory_bytes=max(reporter.peak_memory_bytes, memory_bytes(attempt.device)),
+        trainable_parameters=trained,
+        total_parameters=total,
+        device=attempt.device.name,
+    )
+
+
+def arguments(attempt: Attempt, schedule: Schedule, rows: int, metric_for_best_model: str) -> Any:
+    """The loop's arguments. Nothing here reports to a tracker or asks the network."""
+    import torch
+    from transformers import TrainingArguments
+
+    on_cpu = attempt.device.name == "cpu"
+    batches = math.ceil(rows / schedule.per_device_train_batch_size)
+    per_epoch = max(1, math.ceil(batches / schedule.gradient_accumulation_steps))
+    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
+    return TrainingArguments(
+        output_dir=str(attempt.workdir / "checkpoints"),
+        max_steps=steps,
+        learning_rate=schedule.learning_rate,
+        per_device_train_batch_size=schedule.per_device_train_batch_size,
+        per_device_eval_batch_size=schedule.per_device_train_batch_size * EVAL_BATCH,
+        gradient_accumulation_steps=schedule.gradient_accumulation_steps,
+        warmup_steps=round(steps * schedule.warmup_ratio),
+        lr_scheduler_type=schedule.lr_scheduler_type,
+        weight_decay=schedule.weight_decay,
+        max_grad_norm=schedule.max_grad_norm,
+        logging_first_step=True,
+        logging_steps=max(1, min(10, steps // POINTS)),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps",
+        eval_steps=evaluate_every,
+        save_strategy="steps",
+        save_steps=evaluate_every,
+        metric_for_best_model=metric_for_best_model,
+        greater_is_better=not metric_for_best_model.endswith("loss"),
+        label_names=["labels"],
+        remove_unused_columns=False,
+        seed=schedule.seed,
+        data_seed=schedule.seed,
+        use_cpu=on_cpu,
+        bf16=not on_cpu and torch.cuda.is_bf16_supported(),
+        dataloader_pin_memory=not on_cpu,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def _run(loop: Any, attempt: Attempt) -> None:
+    attempt.wishes.stepping = True
+    try:
+        loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
+    finally:
+        attempt.wishes.stepping = False
+    if attempt.wishes.stop:
+        raise Stopped
+
+
+def _restore_state(loop: Any, checkpoint: Path) -> None:
+    """A training that had ended before it was stopped: take its state, and if nothing was best, its weights."""
+    from transformers import TrainerState
+
+    loop.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    loop._load_from_checkpoint(str(checkpoint))
+
+
+def _resume_step(checkpoint: Path) -> int:
+    import json
+
+    return int(json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["global_step"])

@@ -1,0 +1,112 @@
+"""From the Hugging Face loop to events: points, progress, checkpoints; and from wishes to the loop's controls."""
+
+# ruff: noqa: TID253  # imported by the trainer process alone, after the loop's libraries
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import psutil
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from autotrain.errors import TrainingError
+from autotrain.events import EventSink, Metric, Phase, Progress
+from autotrain.task import Device, Wishes
+
+REPORT_SECONDS = 0.5
+"""Between two reports of progress: often enough for a bar that moves, rare enough to cost nothing."""
+
+SPEED_MEMORY = 0.9
+"""Weight of the past in the running speed; about the last ten reports count."""
+
+
+class Reporter(TrainerCallback):  # type: ignore[misc]
+    """Emits what the loop logs and how far it is, and passes wishes on."""
+
+    def __init__(self, sink: EventSink, wishes: Wishes, device: Device) -> None:
+        self._sink, self._wishes, self._device = sink, wishes, device
+        self._last_report, self._last_step, self._seconds_per_step = 0.0, 0, 0.0
+        self._idle = 0.0
+        self.peak_memory_bytes = 0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Speed is measured from here."""
+        self._last_report, self._last_step = time.monotonic(), state.global_step
+        self._sink.emit(Phase(name="train", fraction=state.global_step / max(1, state.max_steps)))
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Report progress now and then; see what is wished after every step."""
+        now = time.monotonic()
+        if now - self._last_report - self._idle >= REPORT_SECONDS or state.global_step in (1, state.max_steps):
+            self._report(args, state, now)
+        if self._wishes.save:
+            self._wishes.save, control.should_save = False, True
+        if self._wishes.finish:
+            control.should_evaluate = control.should_save = control.should_training_stop = True
+        if self._wishes.stop:
+            control.should_save = control.should_training_stop = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Points on the curves. A loss that is not a number ends the training here."""
+        values = {name: float(value) for name, value in (logs or {}).items() if _is_point(name)}
+        if values:
+            self._sink.emit(Metric(step=state.global_step, epoch=state.epoch or 0.0, values=values))
+        for name in ("loss", "eval_loss"):
+            if name in values and not math.isfinite(values[name]):
+                raise TrainingError(
+                    f"The {'validation' if name == 'eval_loss' else 'training'} loss at step {state.global_step} is "
+                    f"{values[name]}, which is not a number any more. Train again with a lower learning rate: a tenth "
+                    f"of {args.learning_rate:g} is {args.learning_rate / 10:g}.",
+                    code="nan",
+                )
+
+    def waited(self, seconds: float) -> None:
+        """Seconds that an evaluation or a save took: they are not the speed of training."""
+        self._idle += seconds
+
+    def _report(self, args: TrainingArguments, state: TrainerState, now: float) -> None:
+        steps = state.global_step - self._last_step
+        if steps:
+            seconds = max(now - self._last_report - self._idle, 1e-6) / steps
+            past = SPEED_MEMORY if self._seconds_per_step else 0.0
+            self._seconds_per_step = past * self._seconds_per_step + (1 - past) * seconds
+        self._last_report, self._last_step, self._idle = now, state.global_step, 0.0
+        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * max(1, args.n_gpu)
+        memory = memory_bytes(self._device)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+        speed = self._seconds_per_step
+        self._sink.emit(
+            Progress(
+                step=state.global_step,
+                total_steps=state.max_steps,
+                epoch=state.epoch or 0.0,
+                samples_per_second=rows / speed if speed else None,
+                seconds_left=(state.max_steps - state.global_step) * speed if speed else None,
+                memory_bytes=memory,
+            )
+        )
+
+
+def memory_bytes(device: Device) -> int:
+    """Memory of this process: allocated on the GPU, else resident."""
+    if device.name.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+    return int(psutil.Process().memory_info().rss)
+
+
+def _is_point(name: str) -> bool:
+    """Whether a logged value belongs on a curve; the loop also logs its own speed and a summary."""
+    if name.startswith("eval_"):
+        return name not in {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
+    return name in {"loss", "grad_norm", "learning_rate"}

@@ -1,0 +1,44 @@
+"""Batches of texts of like length: less padding, and an order that depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+BATCHES_SORTED_TOGETHER = 50
+"""Rows are shuffled, then sorted by length within this many batches: enough to pad little, few enough to stay mixed."""
+
+
+class LengthGroupedSampler:
+    """Row numbers in training order. The same seed and epoch give the same order, also after a resume."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = np.asarray(lengths, dtype=np.int64)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader at the start of each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng([self._seed, self._epoch])
+        rows = random.permutation(len(self._lengths))
+        block = self._batch_size * BATCHES_SORTED_TOGETHER
+        batches: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        for start in range(0, len(rows), block):
+            part = rows[start : start + block]
+            part = part[np.argsort(self._lengths[part], kind="stable")]
+            batches += [part[at : at + self._batch_size] for at in range(0, len(part), self._batch_size)]
+        # A batch that is not full must come last, or the loader would join rows of unlike length across batches.
+        short = [batch for batch in batches if len(batch) < self._batch_size]
+        full = [batch for batch in batches if len(batch) == self._batch_size]
+        for index in random.permutation(len(full)):
+            yield from full[index].tolist()
+        for batch in short:
+            yield from batch.tolist()
