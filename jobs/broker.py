@@ -36,6 +36,7 @@ def command_for(settings: Settings) -> list[str]:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(socket.parent / "redis.log"),  # its start-up notes would bury ours in the terminal
     }
     return [str(server()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

@@ -1,7 +1,7 @@
 """Runs a command that dies with its parent: `python leash.py PARENT_PID SIGNAL COMMAND...`. Imports nothing of ours.
 
-The kernel keeps the parent-death signal and ignored signals over `exec`, so the command needs to know nothing of it, and
-neither a pre-exec function in a process with threads nor a window between start and protection is needed.
+The kernel keeps the parent-death signal and ignored signals over `exec`, so the command needs to know nothing
+of it, and neither a pre-exec function in a process with threads nor an unprotected moment is needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tells the workers that there is something to do. Best effort: the dispatcher finds whatever a lost nudge was about."""
+"""Tells the workers that there is something to do. Best effort: the dispatcher finds what a lost nudge was about."""
 
 from __future__ import annotations
 

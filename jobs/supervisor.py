@@ -56,7 +56,7 @@ class _Abandoned(Exception):  # not an error: nobody wants the download any more
 def supervise(run_id: str, fence: int, store: RunStore, settings: Settings, seams: Seams) -> State | None:
     """Bring a claimed run to the end of this attempt; returns the state it left the run in.
 
-    None when the run was lost to another owner, or the record did not answer for too long: nothing more is written then.
+    None when the run was lost to another owner, or the record was silent for too long: nothing more is written then.
     While `seams.stopping()` is true the trainer keeps a checkpoint and the run goes back to the queue.
     """
     run = store.get(run_id)
@@ -83,7 +83,7 @@ class _Attempt:
         self.pending: list[AnyEvent] = []
         self.failure: Failure | None = None
         self.reached = run.checkpoint_step or 0
-        self.progressed = self.stepping = self.save = self.finish = self.shutting_down = False
+        self.progressed = self.stepping = self.save = self.finish = self.finishing = self.shutting_down = False
         self.stop_asked: float | None = None
         self.over = threading.Event()
         threading.Thread(target=self._fence_self, daemon=True, name=f"fence-{run.id}").start()
@@ -210,7 +210,7 @@ class _Attempt:
             case "save":
                 self.save = True
             case "finish":
-                self.finish = True
+                self.finish = not self.finishing
             case "pause":
                 self._move("pausing")
                 self._stop()
@@ -222,14 +222,14 @@ class _Attempt:
         if self.seams.stopping() and not self.shutting_down:
             self.shutting_down = True
             self._stop()
-        # Before the first step there is nothing to save, and the trainer may not listen yet.
+        # Before the first step there is nothing to save. Once each: Python no longer listens while it ends.
         if self.handle is not None and self.stepping:
             if self.save:
                 self.handle.request(signal.SIGUSR1)
                 self.save = False
             if self.finish:
                 self.handle.request(signal.SIGUSR2)
-                self.finish = False
+                self.finish, self.finishing = False, True
 
     def _stop(self) -> None:
         if self.handle is not None and self.stop_asked is None:

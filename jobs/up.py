@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import queue
 import shlex
 import signal
 import socket
@@ -128,7 +129,9 @@ class Services(honcho.manager.Manager):  # type: ignore[misc]  # honcho is untyp
         super().__init__()
         # Honcho allows five seconds, which is a broken-off checkpoint.
         honcho.manager.KILL_WAIT = STOP_SECONDS
+        self.events: queue.Queue[object] = queue.Queue()
         self.first_to_end: str | None = None
+        self._early = False
 
     def add(self, name: str, command: str, folder: Path, settings: Settings) -> None:
         """Add one line of the Procfile, on a leash: it gets SIGTERM when this process dies."""
@@ -141,6 +144,19 @@ class Services(honcho.manager.Manager):  # type: ignore[misc]  # honcho is untyp
                 target=entry["obj"].run, args=(self.events, False), daemon=True, name=name
             )
             entry["process"].start()
+
+    def terminate(self) -> None:
+        """End all parts; when some are still being started, as soon as their process ids are known."""
+        self._early = not super()._all_started()
+        if not self._early:
+            super().terminate()
+
+    def _all_started(self) -> bool:
+        """Whether every process id is known. Honcho asks ten times a second."""
+        started = bool(super()._all_started())
+        if started and self._early:
+            self.terminate()
+        return started
 
     def _killall(self, force: bool = False) -> None:
         if self.returncode is not None and self.first_to_end is None and not force:

@@ -8,11 +8,12 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass
-from functools import lru_cache
+import warnings
+from functools import cached_property
 from typing import Any
 
-from celery import Celery, shared_task, signals
+from celery import signals
+from celery.platforms import SecurityWarning
 
 from autotrain.errors import AutotrainError
 from autotrain.recipe import loads
@@ -24,7 +25,8 @@ from jobs import publisher
 from jobs.app import PUBLISH, RUN_ATTEMPT, make_app
 from jobs.dispatcher import Dispatcher, devices, dispatch
 from jobs.fetch import fetcher
-from jobs.launchers.local import sweep
+from jobs.launchers import Launcher
+from jobs.launchers.local import LocalLauncher, sweep
 from jobs.nudge import Nudge, nudge
 from jobs.supervisor import Seams, supervise
 
@@ -37,43 +39,37 @@ _stopping = multiprocessing.get_context("fork").Event()
 """Set in the parent when the worker is told to end, seen by its pool processes: the signal reaches only the parent."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """What a pool process works with; opened after the fork, since database connections do not survive one."""
+class Worker:
+    """The two jobs of a pool process, and what they work with."""
 
-    settings: Settings
-    store: RunStore
-    nudge: Nudge
-    host: str
-    slots: int
+    def __init__(self, settings: Settings, launcher: Launcher) -> None:
+        self.settings, self.launcher = settings, launcher
+        self.host, self.slots = socket.gethostname(), len(devices(settings))
 
+    @cached_property
+    def store(self) -> RunStore:
+        """The record; opened after the fork, since database connections do not survive one."""
+        return open_store(self.settings.database)
 
-@lru_cache(maxsize=1)
-def place() -> Place:
-    """This process's own."""
-    settings = load_settings()
-    return Place(settings, open_store(settings.database), nudge(settings), socket.gethostname(), len(devices(settings)))
+    @cached_property
+    def nudge(self) -> Nudge:
+        """This process's own way to the queue."""
+        return nudge(self.settings)
 
+    def run_attempt(self, run_id: str) -> None:
+        """Take the run if it waits and a device is free, bring it to its end, then look for the next one."""
+        fence = self.store.claim(run_id, f"{self.host}:{os.getpid()}", host=self.host)
+        if fence is None:
+            return
+        seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set)
+        if supervise(run_id, fence, self.store, self.settings, seams) == "succeeded":
+            _request_publication(run_id, self.store)
+        if not _stopping.is_set():
+            dispatch(self.store, self.nudge, self.slots)
 
-@shared_task(name=RUN_ATTEMPT)
-def run_attempt(run_id: str) -> None:
-    """Take the run if it waits and a device is free, bring it to its end, then look for the next one."""
-    here = place()
-    fence = here.store.claim(run_id, f"{here.host}:{os.getpid()}", host=here.host)
-    if fence is None:
-        return
-    seams = Seams(fetch=fetcher(here.store, here.settings), stopping=_stopping.is_set)
-    if supervise(run_id, fence, here.store, here.settings, seams) == "succeeded":
-        _request_publication(run_id, here.store)
-    if not _stopping.is_set():
-        dispatch(here.store, here.nudge, here.slots)
-
-
-@shared_task(name=PUBLISH)
-def publish(publication_id: str) -> None:
-    """Take the publication if it waits, and bring it to its link or its reason."""
-    here = place()
-    publisher.publish(publication_id, here.store, here.settings)
+    def publish(self, publication_id: str) -> None:
+        """Take the publication if it waits, and bring it to its link or its reason."""
+        publisher.publish(publication_id, self.store, self.settings)
 
 
 def _request_publication(run_id: str, store: RunStore) -> None:
@@ -94,7 +90,7 @@ def prepare(settings: Settings) -> RunStore:
     return store
 
 
-def main() -> None:
+def main(launcher: Launcher | None = None) -> None:
     """Work until told to end; trainers then keep a checkpoint, and their runs go back to the queue."""
     _log_plainly()
     try:
@@ -104,15 +100,15 @@ def main() -> None:
     except AutotrainError as error:
         sys.exit(error.message)
     app = make_app(settings)
-    slots = len(devices(settings))
-    dispatcher = Dispatcher(store, nudge(settings), slots)
+    worker = Worker(settings, launcher or LocalLauncher())
+    app.task(worker.run_attempt, name=RUN_ATTEMPT)
+    app.task(worker.publish, name=PUBLISH)
+    dispatcher = Dispatcher(store, nudge(settings), worker.slots)
     _listen(dispatcher)
-    app.worker_main(_arguments(app, slots + BESIDE_TRAINING))
-
-
-def _arguments(_app: Celery, concurrency: int) -> list[str]:
-    quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat", "--quiet"]
-    return ["--quiet", "worker", "--pool", "prefork", "--concurrency", str(concurrency), *quiet[:-1]]
+    quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    app.worker_main(
+        ["--quiet", "worker", "--pool", "prefork", "--concurrency", str(worker.slots + BESIDE_TRAINING), *quiet]
+    )
 
 
 def _listen(dispatcher: Dispatcher) -> None:
@@ -138,12 +134,10 @@ def _log_plainly() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
+    warnings.simplefilter("ignore", SecurityWarning)  # containers run as root; messages are JSON, never pickles
     for noisy in ("celery", "kombu", "amqp", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":
-    # As `__main__` the jobs would be registered under another module than the one Celery's pool imports.
-    from jobs.worker import main as run
-
-    run()
+    main()
