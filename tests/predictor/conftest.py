@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluation.conftest import tiny_encoder
+
+__all__ = ["tiny_encoder"]
+
 # Answers by the length of the text, and says in the scores which process answered.
 ANSWERER = """
 import json, os, sys, time

@@ -63,9 +63,8 @@ def test_it_ends_when_idle_and_comes_back(artifact: Path, model: Path, answerer:
     with AdapterProcess(artifact, model, idle_seconds=0.2, program=answerer) as process:
         ask(process, "one")
         first = process.pid
-        wait_until(lambda: not process.running)
         assert first is not None
-        assert not psutil.pid_exists(first)
+        wait_until(lambda: not process.running and not psutil.pid_exists(first))
         assert ask(process, "two")
         assert process.pid != first
 
@@ -177,6 +176,21 @@ time.sleep(600)
         child = psutil.Process(pid)
         asker.kill()
         wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_what_a_library_prints_does_not_break_the_conversation() -> None:
+    code = """
+import os
+from autotrain.predictor import __main__ as answering
+from autotrain.predictor.protocol import Answer
+replies = answering._private_stdout()
+print("a library's greeting", flush=True)
+os.write(1, b"and one from C")
+answering._send(replies, Answer(ready=True))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout == '{"ready":true}\n'
+    assert "greeting" in result.stderr
 
 
 def test_the_process_gets_no_secret_and_no_way_to_the_hub() -> None:
