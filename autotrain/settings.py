@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from autotrain.errors import SettingsError
+
+LONGEST_SOCKET_PATH = 100
+"""The kernel takes 107 bytes; Redis adds a few while it starts."""
 
 
 class Settings(BaseSettings):
@@ -47,8 +52,12 @@ class Settings(BaseSettings):
 
     @property
     def broker_socket(self) -> Path:
-        """Unix socket of the embedded broker."""
-        return self.root / "broker" / "redis.sock"
+        """Unix socket of the embedded broker; where the data home lies too deep for one, in a short private folder."""
+        socket = self.root / "broker" / "redis.sock"
+        if len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH:
+            return socket
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"autotrain-{os.getuid()}-{name}" / "redis.sock"
 
     @property
     def runs(self) -> Path:

@@ -131,8 +131,6 @@ def test_a_model_that_is_not_there_fails_the_run_with_the_remedy(
     settings: Settings, store: SqlStore, start: Start
 ) -> None:
     queued(settings, store, "r")
-    (a_model(settings) / "config.json").unlink()
-    a_model(settings).joinpath("config.json").unlink()
     a_model(settings).rename(settings.models / "elsewhere")
     start("jobs.worker")
     until(lambda: store.get("r").state == "failed", 60)

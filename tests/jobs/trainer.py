@@ -47,7 +47,7 @@ def listen() -> None:
     threading.Thread(target=end_with_the_lease, daemon=True).start()
 
 
-def main() -> int:  # noqa: C901  # a script of things that may happen
+def main() -> int:
     listen()
     order = json.loads((attempt / "attempt.json").read_text())
     (attempt / "seen.json").write_text(

@@ -1,0 +1,164 @@
+"""`autotrain up` as a person uses it: one command, one Ctrl-C, one data home, plain sentences when it cannot start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autotrain.errors import SettingsError
+from autotrain.settings import Settings
+from jobs import broker
+from jobs.up import address, check_port, only_one
+from tests.jobs.conftest import until
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = "import sys; from autotrain.settings import load_settings; from jobs.up import up; sys.exit(up(load_settings()))"
+Up = Callable[[], subprocess.Popen[str]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def up(settings: Settings, port: int) -> Iterator[Up]:
+    """Starts the app on this data home; whatever is left of it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin() -> subprocess.Popen[str]:
+        environment = os.environ | {"AUTOTRAIN_HOME": str(settings.root), "AUTOTRAIN_PORT": str(port)}
+        process = subprocess.Popen(
+            [sys.executable, "-c", CODE],
+            cwd=ROOT,
+            env=environment | {"PATH": "/usr/bin:/bin"},  # as when the environment is not activated
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=90)
+
+
+def read_until_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "AutoTrain Studio is ready" in line:
+            return
+    raise AssertionError("it ended before it was ready")
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_command_starts_all_and_one_signal_ends_all(
+    up: Up, settings: Settings, port: int, number: signal.Signals
+) -> None:
+    process = up()
+    read_until_ready(process)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+        assert answer.status == 200
+    assert broker.answers(settings)
+    second = up()
+    said, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert f"process {process.pid}" in said
+    assert f"http://127.0.0.1:{port}" in said
+    assert "AUTOTRAIN_HOME" in said
+    children = family(process)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "has stopped" in said
+    assert "Traceback" not in said
+    assert gone(children)
+
+
+def test_nothing_outlives_a_killed_up(up: Up) -> None:
+    process = up()
+    read_until_ready(process)
+    children = family(process)
+    process.kill()
+    until(lambda: gone(children))
+
+
+def test_when_one_part_ends_the_others_end_and_it_is_named(up: Up) -> None:
+    process = up()
+    read_until_ready(process)
+    children = family(process)
+    next(child for child in children if child.name() == "redis-server").kill()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "broker ended by itself" in said
+    assert gone(children)
+
+
+def test_a_signal_during_the_start_ends_it_too(up: Up, settings: Settings) -> None:
+    process = up()
+    until(lambda: (settings.root / "up.lock").exists())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.poll() is not None
+
+
+def test_a_port_in_use_is_said_before_anything_starts(up: Up, settings: Settings, port: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        process = up()
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert f"Port {port}" in said
+    assert f"AUTOTRAIN_PORT={port + 1}" in said
+    assert not settings.broker_socket.exists()
+
+
+def test_a_free_port_is_no_problem(settings: Settings, port: int) -> None:
+    check_port(settings.model_copy(update={"port": port}))
+
+
+def test_the_data_home_is_free_again_after_use(settings: Settings) -> None:
+    with only_one(settings), pytest.raises(SettingsError, match="already runs"), only_one(settings):
+        pass
+    with only_one(settings):
+        pass
+
+
+def test_the_address_is_one_a_browser_can_open(settings: Settings) -> None:
+    assert address(settings.model_copy(update={"host": "0.0.0.0", "port": 81})) == "http://127.0.0.1:81"
+
+
+def test_a_deep_data_home_gets_a_short_private_socket(tmp_path: Path) -> None:
+    deep = Settings(home=tmp_path / ("d" * 120))
+    deep.prepare_home()
+    assert len(os.fsencode(deep.broker_socket)) < 108
+    assert deep.broker_socket.parent.stat().st_mode & 0o777 == 0o700
+    assert deep.broker_socket != Settings(home=tmp_path / ("e" * 120)).broker_socket
+    deep.broker_socket.parent.rmdir()
