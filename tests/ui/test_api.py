@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def test_every_route_answers_for_an_unknown_run_with_404_in_the_one_shape(world:
     routes = [(method, path) for method, path in every_route(world.client) if "_id}" in path]
     assert len(routes) >= 18
     for method, path in routes:
-        address = path.replace("{run_id}", "none").replace("{publication_id}", "none").replace("{batch_id}", "none")
+        address = re.sub(r"\{\w+_id\}", "none", path)
         body = BODIES.get(path.rsplit("/", 1)[-1])
         parameters = {"name": "a.csv"} if path.endswith("/batches") else None
         answer = world.client.request(

@@ -26,6 +26,9 @@ STATUS: dict[type[errors.AutotrainError], HTTPStatus] = {
 }
 """The nearest class in an exception's line of ancestors decides."""
 
+ABSENT = frozenset({"no-such-dataset", "no-such-batch"})
+"""Codes that say that what the address names is not there."""
+
 
 class Problem(BaseModel):
     """What went wrong: a code for programs and a sentence for people."""
@@ -50,7 +53,8 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(errors.AutotrainError)
     def ours(_: Request, error: errors.AutotrainError) -> JSONResponse:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+        kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+        status = HTTPStatus.NOT_FOUND if error.code in ABSENT else STATUS[kind]
         return answer(status, error.code, error.message)
 
     @app.exception_handler(RequestValidationError)
