@@ -28,7 +28,7 @@ def nudge(settings: Settings) -> Nudge:
         while True:
             kind, ident = waiting.get()
             try:
-                app.send_task(JOBS[kind], [ident])
+                app.send_task(JOBS[kind], [ident], ignore_result=True)
             except Exception as error:
                 logger.warning("the broker did not take a nudge for %s %s: %s", kind, ident, error)
 
