@@ -46,10 +46,10 @@ def theme() -> Base:
     )
 
 
-def head(style: str, script: str) -> str:
-    """What goes into every page's head: the mode before the first paint, the frame's style sheet and script."""
+def head(styles: tuple[str, ...], script: str) -> str:
+    """What goes into every page's head: the mode before the first paint, the style sheets, the frame's script."""
+    sheets = "".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
     return (
-        f"<script>{_CHOOSE_MODE}</script>"
-        f'<link rel="stylesheet" href="{style}"><script type="module" src="{script}"></script>'
-        '<meta name="color-scheme" content="light dark">'
+        f"<script>{_CHOOSE_MODE}</script>{sheets}"
+        f'<script type="module" src="{script}"></script><meta name="color-scheme" content="light dark">'
     )

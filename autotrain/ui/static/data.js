@@ -1,6 +1,31 @@
-import { dress, h } from "./core.js";
+// Data: the imported tables. Open one in a new run, or delete it.
+
+import { api, ask, busy, bytes, count, dress, h, patch, problem, Refusal, when } from "./core.js";
 
 export async function mount(element) {
   await dress(element, import.meta.url);
-  element.replaceChildren(h("h1", {}, "…"));
+  const body = h("div", { class: "at-rowlist" });
+  const list = async () => {
+    try {
+      const found = await api("/datasets");
+      patch(body, found, () => (found.length ? found.map((one) => row(element, one, list)) : h("div", { class: "at-empty" }, h("p", {}, "No data yet. Drop a CSV file on the page New run, or start with a sample there."), h("a", { class: "at-button at-primary", href: "/" }, "Choose data"))));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      body.replaceChildren(problem(error.message, h("button", { class: "at-button at-small", onclick: list }, "Try again")));
+    }
+  };
+  element.replaceChildren(h("div", { class: "at-stack" },
+    h("div", { class: "at-spread" }, h("h1", {}, "Data"), h("a", { class: "at-button at-primary", href: "/" }, "New run")),
+    h("section", { class: "at-card" }, body)));
+  await list();
 }
+
+const row = (root, one, list) => h("div", { "data-dataset": one.id },
+  h("div", {}, h("b", {}, one.name), h("p", { class: "at-quiet" }, `${count(one.rows)} rows, ${one.columns.length} columns: ${one.columns.slice(0, 8).join(", ")}${one.columns.length > 8 ? "…" : ""}`), h("p", { class: "at-small-text" }, [one.size_bytes === undefined ? null : bytes(one.size_bytes), `imported ${when(one.created_at)}`].filter(Boolean).join(", "))),
+  h("div", { class: "at-actions" }, h("a", { class: "at-button at-small", href: `/?dataset=${one.id}` }, "New run with it"),
+    h("button", { type: "button", class: "at-button at-small", onclick: async (event) => {
+      const button = event.currentTarget;
+      if (!(await ask(root, { heading: `Delete ${one.name}?`, text: "The imported rows are deleted from this machine. Runs keep their own copy.", confirm: "Delete", danger: true, refuse: "Keep" }))) return;
+      await busy(root, button, () => api(`/datasets/${one.id}`, { method: "DELETE" }));
+      await list();
+    } }, "Delete")));

@@ -1,6 +1,219 @@
-import { dress, h } from "./core.js";
+// New run: three steps and a summary that is always in sight. The draft lives in this browser; the server judges it.
+
+import { ask, api, busy, bytes, count, dress, duration, h, patch, problem, Refusal } from "./core.js";
+import { DataStep } from "./new-data.js";
+import { ModelStep } from "./new-model.js";
+import { TrainingStep } from "./new-training.js";
+
+const KEPT = "studio-draft";
+const EMPTY = { task: "text-classification", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, split: {}, publish: null, name: "" };
 
 export async function mount(element) {
   await dress(element, import.meta.url);
-  element.replaceChildren(h("h1", {}, "…"));
+  element.classList.add("at-new-run");
+  try {
+    await new NewRunPage(element).start();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    element.replaceChildren(problem(error.message, h("button", { class: "at-button", onclick: () => location.reload() }, "Try again")));
+  }
+}
+
+class NewRunPage {
+  constructor(root) {
+    Object.assign(this, { root, draft: { ...EMPTY, ...kept() }, detail: null, judged: null, asked: 0, models: [] });
+  }
+
+  async start() {
+    const wanted = new URLSearchParams(location.search).get("dataset");
+    if (wanted && wanted !== this.draft.dataset) Object.assign(this.draft, { dataset: wanted, columns: {}, confirmed: [] });
+    [this.offer, { models: this.models }] = await Promise.all([api("/studio"), api("/models")]);
+    if (!this.draft.model) this.draft.model = (this.models.find((one) => one.recommended) || this.models[0] || { id: "" }).id;
+    this.data = new DataStep(this);
+    this.model = new ModelStep(this);
+    this.training = new TrainingStep(this);
+    this.summary = h("aside", { class: "at-card at-summary", "aria-label": "Summary" });
+    this.said = h("div", { class: "at-start-said", "aria-live": "polite" });
+    this.startButton = h("button", { type: "button", class: "at-button at-primary at-start", onclick: () => this.begin() }, "Start");
+    this.nameInput = h("input", { class: "at-input", value: this.draft.name, maxlength: 200, placeholder: "Named after data and preset", oninput: () => this.change({ name: this.nameInput.value }, false) });
+    this.facts = h("dl", { class: "at-sum" });
+    this.summary.append(h("h2", {}, "Summary"), this.facts, h("label", { class: "at-field" }, h("span", {}, "Run name"), this.nameInput), this.startButton, this.said);
+    this.root.replaceChildren(
+      h("header", { class: "at-page-head" }, h("h1", {}, "New run"),
+        h("p", { class: "at-quiet" }, "A table with texts and labels becomes a tuned model (a LoRA adapter) that sorts new texts by itself."),
+        h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: () => this.reset() }, "Start over")),
+      h("div", { class: "at-new" }, h("div", { class: "at-steps" }, this.data.element, this.model.element, this.training.element), this.summary));
+    this.show();
+    if (this.draft.dataset) await this.openDataset(this.draft.dataset, true);
+    else this.judge();
+  }
+
+  get task() { return this.offer.tasks.find((one) => one.name === this.draft.task) || this.offer.tasks[0]; }
+  get preset() { return this.task.presets.find((one) => one.name === this.draft.preset) || this.task.presets[0]; }
+
+  change(values, judge = true) {
+    Object.assign(this.draft, values);
+    localStorage.setItem(KEPT, JSON.stringify(this.draft));
+    if (!judge) return;
+    this.show();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.judge(), 180);
+  }
+
+  async openDataset(id, quiet = false) {
+    try {
+      this.useDetail(await api(`/datasets/${id}?task=${encodeURIComponent(this.draft.task)}`));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.change({ dataset: null, columns: {}, confirmed: [] });
+      if (!quiet) this.data.complain(error.message);
+    }
+  }
+
+  useDetail(detail) {
+    this.detail = detail;
+    const names = new Set(detail.columns.map((column) => column.name));
+    const same = this.draft.dataset === detail.id && Object.values(this.draft.columns).length > 0 && Object.values(this.draft.columns).every((name) => names.has(name));
+    const columns = same ? this.draft.columns : Object.fromEntries(detail.guesses.filter((guess) => guess.column && guess.certainty !== "needs you").map((guess) => [guess.role, guess.column]));
+    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [] });
+  }
+
+  forgetData() {
+    this.detail = null;
+    this.change({ dataset: null, columns: {}, confirmed: [] });
+  }
+
+  // What the server is asked: everything but what only this page needs.
+  question() {
+    const { confirmed, name, ...draft } = this.draft;
+    return { ...draft, publish: draft.publish && draft.publish.repository.trim() ? draft.publish : null };
+  }
+
+  async judge() {
+    const turn = ++this.asked;
+    this.summary.classList.add("at-thinking");
+    try {
+      const judged = await api("/drafts/look", { method: "POST", json: this.question() });
+      if (turn !== this.asked) return;
+      this.judged = judged;
+      this.refused = null;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (turn !== this.asked) return;
+      this.refused = error.message;
+    }
+    this.summary.classList.remove("at-thinking");
+    this.show();
+  }
+
+  show() {
+    this.data.show();
+    this.model.show();
+    this.training.show();
+    this.showSummary();
+  }
+
+  missing() {
+    if (!this.draft.dataset) return ["Choose the data"];
+    const role = this.task.roles.find((one) => one.required && !this.draft.columns[one.role]);
+    if (role) return [`Choose the ${role.title.toLowerCase()} column`];
+    return this.judged ? this.judged.missing : [];
+  }
+
+  showSummary() {
+    const { judged, detail } = this;
+    const cost = judged && this.draft.dataset ? judged.cost : null;
+    const chosen = this.models.find((one) => one.id === this.draft.model);
+    const fact = (name, value, hint) => h("div", {}, h("dt", {}, name), h("dd", {}, value, hint ? h("small", {}, hint) : null));
+    const changed = judged ? judged.changes.length : 0;
+    const shown = { detail: detail && [detail.name, detail.rows], draft: this.draft, cost, changed, title: chosen && chosen.title };
+    patch(this.facts, shown, () => [
+      fact("Data", detail ? detail.name : h("span", { class: "at-quiet" }, "Not chosen yet"), detail ? (cost ? `${count(detail.rows)} rows, ${count(cost.train_rows)} of them for training` : `${count(detail.rows)} rows`) : null),
+      fact("Model", chosen ? chosen.title : this.draft.model || h("span", { class: "at-quiet" }, "Not chosen yet")),
+      fact("Training", this.preset.title, changed ? `${changed} ${changed === 1 ? "setting differs" : "settings differ"} from the preset` : null),
+      fact("Steps", cost ? count(cost.steps) : "–", cost ? `${count(cost.effective_batch_size)} rows a step (batch × accumulation × devices: ${cost.batch})` : null),
+      fact("Time, about", cost ? `${duration(cost.seconds_low)} to ${duration(cost.seconds_high)}` : "–"),
+      fact("Memory, about", cost ? h("span", { title: cost.sentence }, bytes(cost.memory_bytes), " ", badge(cost.fit)) : "–", cost && cost.fit !== "fits" ? cost.sentence : null),
+      fact("Adapter goes to", this.draft.publish && this.draft.publish.repository.trim() ? `This machine, then ${this.draft.publish.repository.trim()}` : "This machine", this.draft.publish && this.draft.publish.repository.trim() ? null : "Publish it from the run's page when you like it"),
+    ]);
+    const first = this.missing()[0];
+    if (!this.starting) this.startButton.textContent = first || "Start training";
+    this.startButton.classList.toggle("at-waits", Boolean(first));
+    if (this.refused) this.say(this.refused); else if (!this.startSaid) this.said.replaceChildren();
+  }
+
+  say(text, link = null) {
+    this.startSaid = Boolean(text);
+    this.said.replaceChildren(text ? problem(text, link) : "");
+  }
+
+  async begin() {
+    if (this.starting) return;
+    const first = this.missing()[0];
+    if (first) {
+      const step = /column|data|must fix/i.test(first) ? this.data : /model/i.test(first) ? this.model : this.training;
+      step.element.scrollIntoView({ behavior: "smooth", block: "start" });
+      step.point(first);
+      return;
+    }
+    this.starting = true;
+    this.say("");
+    this.startButton.textContent = this.draft.publish && this.draft.publish.repository.trim() ? "Checking the repository…" : "Starting…";
+    await busy(this.root, this.startButton, async () => {
+      try {
+        if (!(await this.targetIsFine())) return;
+        this.startButton.textContent = "Starting…";
+        const judged = await api("/drafts/look", { method: "POST", json: this.question() });
+        if (judged.missing.length) { this.judged = judged; return; }
+        const run = await api("/runs", { method: "POST", json: { recipe: judged.recipe, name: this.draft.name.trim() || null } });
+        this.change({ name: "" }, false);
+        location.href = `/run?id=${encodeURIComponent(run.id)}`;
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        this.say(error.message);
+      }
+    });
+    this.starting = false;
+    this.showSummary();
+  }
+
+  async targetIsFine() {
+    const target = this.draft.publish;
+    if (!target || !target.repository.trim()) return true;
+    const { findings } = await api("/drafts/target", { method: "POST", json: target });
+    const wrong = findings.filter((one) => one.severity === "error");
+    if (!wrong.length) return true;
+    const token = wrong.some((one) => one.code.startsWith("token"));
+    this.say(wrong.map((one) => `${one.message} ${one.remedy}`).join("\n"), token ? h("a", { class: "at-button at-small", href: "/settings" }, "Open settings") : null);
+    return false;
+  }
+
+  async reset() {
+    const sure = await ask(this.root, { heading: "Start over?", text: "The choices on this page are put back. Imported data and runs stay.", confirm: "Start over", refuse: "Keep" });
+    if (!sure) return;
+    localStorage.removeItem(KEPT);
+    location.href = "/";
+  }
+}
+
+export const badge = (fit) => (fit ? h("span", { class: `at-badge at-tone-${{ fits: "good", tight: "wait" }[fit] || "bad"}` }, fit) : null);
+
+export function findings(list) {
+  if (!list.length) return null;
+  const group = (severity, title) => {
+    const some = list.filter((one) => one.severity === severity);
+    if (!some.length) return null;
+    return h("section", { class: `at-findings at-${severity}` }, h("h3", {}, title, h("span", { class: "at-count" }, some.length)),
+      h("ul", {}, some.map((one) => h("li", {}, h("p", {}, h("b", {}, one.message), " ", one.remedy),
+        one.rows.length ? h("p", { class: "at-rows" }, one.rows.length === 1 ? "Row " : "Rows ", one.rows.slice(0, 12).join(", "), one.count > Math.min(12, one.rows.length) ? ` and ${count(one.count - Math.min(12, one.rows.length))} more` : "") : null))));
+  };
+  return [group("error", "Must fix"), group("warning", "Worth knowing")];
+}
+
+export const step = (number, title, hint, ...body) => h("section", { class: "at-card at-step", "aria-label": title },
+  h("div", { class: "at-step-head" }, h("span", { class: "at-step-number", "aria-hidden": "true" }, number), h("div", {}, h("h2", {}, title), h("p", { class: "at-quiet" }, hint))), body);
+
+function kept() {
+  try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return {}; }
 }

@@ -1,0 +1,195 @@
+// Step 1: a file, pasted rows, a sample or earlier data; then the first rows with a role above each column.
+
+import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
+import { findings, step } from "./new-run.js";
+
+export class DataStep {
+  constructor(page) {
+    this.page = page;
+    this.body = h("div", { class: "at-step-body" });
+    this.trouble = h("div", { "aria-live": "polite" });
+    this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
+    this.file = h("input", { type: "file", accept: ".csv,.tsv,.txt,.tab,text/csv", class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload(this.file.files[0]) });
+    this.element.append(this.file);
+    for (const kind of ["dragover", "drop", "dragleave"]) this.element.addEventListener(kind, (event) => this.drag(event));
+  }
+
+  drag(event) {
+    event.preventDefault();
+    this.element.classList.toggle("at-over", event.type === "dragover");
+    if (event.type === "drop" && event.dataTransfer.files[0]) this.upload(event.dataTransfer.files[0]);
+  }
+
+  complain(text) { this.trouble.replaceChildren(text ? problem(text) : ""); }
+
+  point(what) {
+    const target = this.element.querySelector(/column/i.test(what) ? "select.at-open-role, select.at-role" : "button.at-primary, .at-error") || this.element;
+    target.focus && target.focus({ preventScroll: true });
+    this.element.classList.remove("at-pointed");
+    requestAnimationFrame(() => this.element.classList.add("at-pointed"));
+  }
+
+  show() {
+    const { draft, detail, judged, offer } = this.page;
+    if (!draft.dataset) {
+      patch(this.body, { empty: true, working: this.working || null }, () => (this.working ? this.waiting() : this.choices(offer)));
+    } else if (!detail || detail.id !== draft.dataset) {
+      patch(this.body, { opening: draft.dataset }, () => h("p", { class: "at-quiet" }, "Opening the data…"));
+    } else {
+      const found = [...detail.findings, ...(judged ? judged.findings : [])];
+      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found }, () => this.chosen(detail, draft, found));
+    }
+  }
+
+  waiting() {
+    this.bar = h("div", {}, progressBar(null, "Import"));
+    this.barText = h("p", { class: "at-quiet" }, this.working);
+    return h("div", { class: "at-drop" }, this.barText, h("div", { style: { width: "min(320px, 100%)" } }, this.bar));
+  }
+
+  choices(offer) {
+    const paste = h("textarea", { class: "at-input", rows: 6, spellcheck: "false", placeholder: "text,label\nThe parcel came late.,complaint\nDo you ship to Norway?,question", "aria-label": "Rows, the first line names the columns" });
+    const earlier = h("div", { class: "at-earlier" });
+    this.listEarlier(earlier);
+    return [
+      h("div", { class: "at-drop at-drop-big" },
+        svg(), h("p", {}, h("b", {}, "Drop a CSV file here")), h("p", {}, "or"),
+        h("button", { type: "button", class: "at-button at-primary", onclick: () => this.file.click() }, "Choose a file"),
+        h("p", { class: "at-small-text" }, `CSV, TSV, semicolons or pipes, any encoding, up to ${bytes(offer.largest_upload)}. It stays on this machine.`)),
+      h("div", { class: "at-other" },
+        h("div", {}, h("h3", {}, "No file at hand? Try a sample"),
+          h("div", { class: "at-samples" }, offer.samples.map((sample) => h("button", { type: "button", class: "at-option", "data-sample": sample.name, onclick: () => this.take("Reading the sample…", () => api("/datasets/sample", { method: "POST", json: { name: sample.name } })) },
+            h("b", {}, sample.title), h("span", {}, sample.description))))),
+        h("details", { class: "at-more" }, h("summary", {}, "Paste rows instead"), paste,
+          h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (paste.value.trim() ? this.take("Reading the rows…", () => api("/datasets/paste", { method: "POST", json: { text: paste.value } })) : paste.focus()) }, "Use these rows"),
+            h("span", { class: "at-small-text" }, "The first line names the columns. Cells copied from a spreadsheet work too."))),
+        earlier)];
+  }
+
+  async listEarlier(place) {
+    let list = [];
+    try { list = await api("/datasets"); } catch { return; }
+    if (!list.length) return;
+    place.replaceChildren(h("h3", {}, "Data from earlier"), h("div", { class: "at-actions" }, list.slice(0, 6).map((one) =>
+      h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.openDataset(one.id); } }, one.name, h("span", { class: "at-quiet" }, `${count(one.rows)} rows`)))));
+  }
+
+  async take(words, action) {
+    this.complain("");
+    this.working = words;
+    this.show();
+    try {
+      const detail = await action();
+      this.working = null;
+      this.page.useDetail(detail);
+    } catch (error) {
+      this.working = null;
+      if (!(error instanceof Refusal)) throw error;
+      this.complain(error.message);
+      this.show();
+    }
+  }
+
+  upload(file) {
+    this.file.value = "";
+    const limit = this.page.offer.largest_upload;
+    if (this.page.draft.dataset) this.page.forgetData();
+    if (file.size > limit) { this.complain(`${file.name} has ${bytes(file.size)}, which is over the limit of ${bytes(limit)}. Split it, or set AUTOTRAIN_MAX_UPLOAD_BYTES.`); return; }
+    this.take(`Uploading ${file.name}…`, async () => {
+      const view = await this.send(file);
+      return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`);
+    });
+  }
+
+  // XMLHttpRequest, because fetch cannot say how much of a body has been sent.
+  send(file) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", `/api/datasets?name=${encodeURIComponent(file.name)}`);
+      request.responseType = "json";
+      request.upload.onprogress = (event) => {
+        if (!this.bar || !event.lengthComputable) return;
+        const fraction = event.loaded / event.total;
+        this.bar.replaceChildren(progressBar(fraction < 1 ? fraction : null, "Upload"));
+        this.barText.textContent = fraction < 1 ? `Uploading ${file.name}, ${bytes(event.loaded)} of ${bytes(event.total)}` : `Reading ${file.name}…`;
+      };
+      request.onerror = () => reject(new Refusal(0, "offline", `${file.name} could not be sent: the app does not answer, or the file changed meanwhile. Try again.`));
+      request.onload = () => {
+        if (request.status < 300) { resolve(request.response); return; }
+        const said = (request.response && request.response.error) || {};
+        reject(new Refusal(request.status, said.code || "unknown", said.message || `The app answered ${request.status}.`));
+      };
+      request.send(file);
+    });
+  }
+
+  chosen(detail, draft, found) {
+    const roles = this.page.task.roles;
+    const open = roles.filter((role) => role.required && !draft.columns[role.role]);
+    return [
+      h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.encoding}`)),
+        h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
+      open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
+      h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
+      this.profile(detail, draft),
+      findings(found)];
+  }
+
+  sheet(detail, draft, roles, open) {
+    const cells = (column) => {
+      const role = roles.find((one) => draft.columns[one.role] === column.name);
+      return h("th", { scope: "col", class: role ? "at-used" : "" },
+        h("select", { class: `at-input at-role ${open.length && !role ? "at-open-role" : ""}`, "aria-label": `Role of column ${column.name}`, "data-column": column.name, onchange: (event) => this.assign(column.name, event.target.value) },
+          h("option", { value: "" }, "Not used"), roles.map((one) => h("option", { value: one.role, ...(role === one ? { selected: true } : {}) }, one.title))),
+        this.mark(detail, draft, role, column), h("span", { class: "at-column-name", title: column.name }, column.name || "(no name)"));
+    };
+    const first = roles.map((role) => draft.columns[role.role]).filter(Boolean);
+    const order = [...detail.columns].sort((a, b) => rank(first, a.name) - rank(first, b.name));
+    return h("table", {}, h("thead", {}, h("tr", {}, order.map(cells))),
+      h("tbody", {}, detail.head.map((row) => h("tr", {}, order.map((column) => h("td", { class: first.includes(column.name) ? "at-used" : "", dir: "auto" }, h("span", {}, row[column.name] || h("i", { class: "at-quiet" }, "empty"))))))));
+  }
+
+  mark(detail, draft, role, column) {
+    if (!role) return h("span", { class: "at-mark-line at-quiet" }, column.kind);
+    const guess = detail.guesses.find((one) => one.role === role.role);
+    const guessed = guess && guess.column === column.name && !draft.confirmed.includes(role.role);
+    if (!guessed) return h("span", { class: "at-mark-line at-good-text" }, "✓ your choice");
+    if (guess.certainty === "sure") return h("span", { class: "at-mark-line at-good-text", title: guess.reason }, "✓ sure");
+    return h("button", { type: "button", class: "at-mark-line at-warn-text", title: `${guess.reason}. Click to confirm.`, onclick: () => this.page.change({ confirmed: [...draft.confirmed, role.role] }) }, "? a guess, please check");
+  }
+
+  assign(column, role) {
+    const columns = Object.fromEntries(Object.entries(this.page.draft.columns).filter(([key, name]) => name !== column && key !== role));
+    if (role) columns[role] = column;
+    this.page.change({ columns, confirmed: [...new Set([...this.page.draft.confirmed, ...(role ? [role] : [])])] });
+  }
+
+  profile(detail, draft) {
+    const column = (role) => detail.columns.find((one) => one.name === draft.columns[role]);
+    const text = column("text");
+    const label = column("label");
+    const used = Object.values(draft.columns).map((name) => detail.columns.find((one) => one.name === name)).filter(Boolean);
+    const empty = (used.length ? used : detail.columns).reduce((sum, one) => sum + one.empty, 0);
+    const tile = (name, value, hint) => h("div", { title: hint }, h("span", {}, name), h("b", {}, value));
+    return h("div", { class: "at-profile" },
+      h("div", { class: "at-tiles at-profile-tiles" }, tile("Rows", count(detail.rows)), tile("Empty cells", count(empty), "In the columns that are used"), tile("Repeated rows", count(detail.duplicate_rows)),
+        text ? tile("Text, median", `${count(text.median_length)} chars`) : null, text ? tile("Longest text", `${count(text.longest)} chars`) : null, label ? tile("Classes", count(label.distinct)) : null),
+      label ? this.balance(label, detail.rows - label.empty) : null);
+  }
+
+  balance(label, rows) {
+    const top = label.top_values.slice(0, 10);
+    const most = Math.max(...top.map(([, times]) => times), 1);
+    return h("div", {}, h("h3", {}, "Rows of each label"),
+      h("div", { class: "at-balance" }, top.map(([value, times]) => [h("span", { class: "at-balance-name", title: value, dir: "auto" }, value), h("div", { class: "at-bar" }, h("i", { style: { width: `${(100 * times) / most}%` } })), h("span", { class: "at-numbers" }, count(times), h("small", {}, ` ${((100 * times) / Math.max(rows, 1)).toFixed(times / rows < 0.1 ? 1 : 0)} %`))])),
+      label.distinct > top.length ? h("p", { class: "at-small-text" }, `and ${count(label.distinct - top.length)} more labels`) : null);
+  }
+}
+
+const rank = (first, name) => (first.includes(name) ? first.indexOf(name) : 99);
+
+function svg() {
+  const place = h("span", { class: "at-drop-icon", "aria-hidden": "true" });
+  place.innerHTML = '<svg viewBox="0 0 48 48"><path d="M14 6h14l10 10v26H14z"/><path d="M28 6v10h10M26 36V23M20.500 28.500L26 23l5.500 5.500"/></svg>';
+  return place;
+}
