@@ -124,4 +124,4 @@ class Report(_Part):
             word = "worse than"
         else:
             word = "not clearly different from"
-        return f"{best.title} {best.value:.1%}: {word} {title[0].lower()}{title[1:]} ({rival.value:.1%}, {gain:+.1f} points)."
+        return f"{best.title} {best.value:.1%}: {word} the {title[0].lower()}{title[1:]} ({rival.value:.1%}, {gain:+.1f} points)."

@@ -45,11 +45,17 @@ def list_models(search: Annotated[str, typer.Argument(help="Part of a name; also
 @app.command()
 def add(name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-instruct.")]) -> None:
     """Download a model and make it ready, once."""
+    from functools import partial
+
     from rich.progress import BarColumn, Progress, TextColumn
 
+    from autotrain.cli.context import open_record
+    from autotrain.hub.account import Account
+    from autotrain.hub.download import download_into
     from autotrain.models.starter import add_model
 
     settings = open_settings()
+    token = Account(open_record(settings), settings).token()
     out = console()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), console=out
@@ -59,7 +65,7 @@ def add(name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-in
         def show(what: str, fraction: float | None) -> None:
             bar.update(line, description=what, total=None if fraction is None else 1.0, completed=fraction or 0.0)
 
-        folder = add_model(name, settings, progress=show)
+        folder = add_model(name, settings, progress=show, hub_download=partial(download_into, token=token))
     out.print(f"{name} is ready in {folder}.", markup=False)
 
 

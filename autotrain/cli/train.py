@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,8 +43,15 @@ def train(
         run = submission.submit(wanted, settings, open_record(settings), name=name)
         out.print(f"Queued as {run.id} ({run.name}). Follow it on the page or with `autotrain runs show {run.id}`.")
         return
+    interrupted = _interruptible()
     with Follower(out) as follower:
-        finished = api.train(wanted, settings=settings, name=name, on_event=follower)
+        finished = api.train(wanted, settings=settings, name=name, on_event=follower, stopping=interrupted.is_set)
+    if interrupted.is_set() and finished.run.state == "queued":
+        out.print(
+            "Stopped with a checkpoint. `autotrain up` goes on with it; "
+            f"`autotrain runs cancel {finished.run.id}` ends it."
+        )
+        raise typer.Exit(1)
     show_result(finished.run, finished.folder.path, out)
     if finished.run.state != "succeeded":
         raise typer.Exit(1)
@@ -50,6 +59,18 @@ def train(
         from autotrain.cli.results import push_run
 
         push_run(finished.run, wanted.publish.repository, private=wanted.publish.private, settings=settings, out=out)
+
+
+def _interruptible() -> threading.Event:
+    """Set by Ctrl-C: the trainer then finishes its step and keeps a checkpoint. A second Ctrl-C ends at once."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, ask)
+    return asked
 
 
 def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str]) -> Recipe:

@@ -1,0 +1,117 @@
+"""Training and predicting from Python: the same record, supervisor and trainer process as the page and the worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autotrain import submission
+from autotrain.adapters import finished_adapter
+from autotrain.errors import TrainingError
+from autotrain.events import AnyEvent, Log
+from autotrain.predictor import AdapterProcess
+from autotrain.recipe import Recipe
+from autotrain.report import Report
+from autotrain.runs.folder import RunFolder
+from autotrain.runs.sql import SqlStore, open_store
+from autotrain.runs.state import FINISHED, OWNED
+from autotrain.runs.store import Run
+from autotrain.settings import Settings, load_settings
+from jobs.dispatcher import devices
+from jobs.fetch import fetcher
+from jobs.supervisor import Seams, supervise
+
+WAIT_SECONDS = 1.0
+"""Between two looks at a record in which every device is taken."""
+
+OnEvent = Callable[[AnyEvent], None]
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run that has ended, as the record has it, and its folder."""
+
+    run: Run
+    folder: RunFolder
+    settings: Settings
+
+    @property
+    def report(self) -> Report:
+        """The evaluation. Raises TrainingError, with the run's own reason, when it did not succeed."""
+        if self.run.state != "succeeded":
+            raise TrainingError(f"Run {self.run.name!r} is {self.run.state}: {self.run.reason or 'no reason given.'}")
+        return Report.model_validate_json(self.folder.report.read_text("utf-8"))
+
+    def predict(self, inputs: Sequence[str] | Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
+        """A score for each class, for each text (or mapping of roles to texts). Raises ModelError, DataError."""
+        return predict(self.run, inputs, settings=self.settings)
+
+
+def train(
+    recipe: Recipe,
+    *,
+    settings: Settings | None = None,
+    name: str | None = None,
+    on_event: OnEvent | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> TrainedRun:
+    """Train a recipe here and now, to its end.
+
+    The run stands in the record like any other, so the page shows it too. When every device is busy it waits.
+
+    Args:
+        on_event: called with each event of the run, in order.
+        stopping: when it turns true the trainer keeps a checkpoint and the run goes back to the queue.
+
+    Raises:
+        RecipeError, DataError, ModelError: before anything is recorded, with every problem found.
+    """
+    settings = settings or load_settings()
+    settings.prepare_home()
+    tell = on_event or (lambda _event: None)
+    store = open_store(settings.database)
+    try:
+        run = submission.submit(recipe, settings, store, name=name, queue=False)
+        return TrainedRun(
+            _to_its_end(run, store, settings, tell, stopping), RunFolder(settings.runs / run.id), settings
+        )
+    finally:
+        store.close()
+
+
+def predict(
+    run: Run, inputs: Sequence[str] | Sequence[Mapping[str, str]], *, settings: Settings | None = None
+) -> list[dict[str, float]]:
+    """Answers of a finished run's adapter, from a process of its own. Raises ModelError, DataError."""
+    adapter = finished_adapter(run, settings or load_settings())
+    role = next(iter(adapter.inputs), "text")
+    wanted = [{role: item} if isinstance(item, str) else item for item in inputs]
+    with AdapterProcess(adapter.artifact, adapter.model) as process:
+        return process.predict(wanted)
+
+
+def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, stopping: Callable[[], bool]) -> Run:
+    """Claim and supervise, again after a retry, until the run has ended or a stop is wished."""
+    host = socket.gethostname()
+    store.register_slots(host, devices(settings))
+
+    def tell_all(events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            tell(event)
+
+    seams = Seams(fetcher(store, settings), stopping=stopping, on_events=tell_all)
+    told = False
+    while (run := store.get(run.id)).state not in FINISHED and run.state != "paused" and not stopping():
+        free = run.state not in OWNED
+        fence = store.claim(run.id, f"{host}:{os.getpid()}", host=host, states={"draft", "queued"}) if free else None
+        if fence is not None:
+            supervise(run.id, fence, store, settings, seams)
+            continue
+        if free and not told:
+            told = True
+            tell(Log(text="Every device is busy with another run; this one starts when one is free."))
+        time.sleep(WAIT_SECONDS)
+    return run

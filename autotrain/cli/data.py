@@ -1,0 +1,107 @@
+"""`autotrain data`: what is in a file, before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autotrain.cli.context import console, open_settings
+
+if TYPE_CHECKING:
+    from autotrain.data.store import Dataset
+    from autotrain.task import Task
+
+app = typer.Typer(help="Inspect a file, list imported datasets and samples.", no_args_is_help=True)
+
+
+@app.command()
+def inspect(
+    file: Annotated[str, typer.Argument(help="A file, a dataset id, or sample:<name>.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Columns, roles and findings: everything the page would show."""
+    from autotrain.data.store import DatasetStore
+    from autotrain.tasks import TASKS
+
+    dataset = DatasetStore(open_settings()).resolve(file)
+    if as_json:
+        typer.echo(json.dumps({"profile": dataset.profile.model_dump(mode="json"), "tasks": _fits(dataset)}, indent=1))
+        return
+    out = console()
+    _show_profile(dataset, out)
+    for task in TASKS.values():
+        _show_fit(dataset, task, out)
+
+
+@app.command("list")
+def list_datasets() -> None:
+    """Imported datasets, and the samples that can be used."""
+    from rich.table import Table
+
+    from autotrain.data.samples import SAMPLES
+    from autotrain.data.store import DatasetStore
+
+    table = Table("id", "name", "rows", "columns")
+    for dataset in DatasetStore(open_settings()).list():
+        profile = dataset.profile
+        table.add_row(
+            dataset.id, dataset.name, f"{profile.rows:,}", ", ".join(column.name for column in profile.columns)
+        )
+    for sample in SAMPLES:
+        table.add_row(f"sample:{sample.name}", sample.title, "", ", ".join(sample.columns.values()))
+    console().print(table)
+
+
+@app.command()
+def sample(
+    name: Annotated[str, typer.Argument(help="A sample such as language-identification.")],
+    output: Annotated[Path | None, typer.Option(help="The CSV to write; <name>.csv by default.")] = None,
+) -> None:
+    """Write a sample as a CSV."""
+    from autotrain.data.samples import write_sample
+
+    destination = output or Path(f"{name}.csv")
+    write_sample(name, destination)
+    console().print(f"Wrote {destination}.", markup=False)
+
+
+def _fits(dataset: Dataset) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from autotrain.tasks import TASKS
+
+    return {name: asdict(task.suits(dataset.profile)) for name, task in TASKS.items()}
+
+
+def _show_profile(dataset: Dataset, out: Any) -> None:
+    from rich.table import Table
+
+    profile = dataset.profile
+    out.print(
+        f"{dataset.name}: {profile.rows:,} rows, {profile.size_bytes / 1e6:.1f} MB, {profile.encoding}, "
+        f"cells separated by {profile.delimiter!r}, {profile.duplicate_rows:,} repeated rows, dataset {dataset.id}",
+        markup=False,
+    )
+    table = Table("column", "kind", "why", "empty", "distinct", "first value")
+    for column in profile.columns:
+        first = next(iter(column.examples), "")
+        table.add_row(column.name, column.kind, column.reason, f"{column.empty:,}", f"{column.distinct:,}", first[:40])
+    out.print(table)
+
+
+def _show_fit(dataset: Dataset, task: Task, out: Any) -> None:
+    fit = task.suits(dataset.profile)
+    out.print(f"{task.title}: {fit.reason}", markup=False, style="bold")
+    for guess in fit.mapping:
+        out.print(f"  {guess.role}: {guess.column or '—'} ({guess.certainty}) {guess.reason}", markup=False)
+    findings = list(dataset.profile.findings)
+    mapping = {guess.role: guess.column for guess in fit.mapping if guess.column is not None}
+    if all(column.role in mapping for column in task.columns if column.required):
+        findings += task.check(dataset.table(), mapping, task.params_class())
+    for finding in findings:
+        mark = "must fix" if finding.severity == "error" else "worth knowing"
+        rows = f" Rows {', '.join(map(str, finding.rows[:8]))}." if finding.rows else ""
+        out.print(f"  {mark}: {finding.sentence()}{rows}", markup=False)

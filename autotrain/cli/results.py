@@ -1,0 +1,123 @@
+"""`autotrain predict`, `export`, `push`: what to do with a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autotrain.cli.context import console, find_run, open_record, open_settings
+from autotrain.errors import DataError, HubError, ModelError
+
+if TYPE_CHECKING:
+    from autotrain.adapters import FinishedAdapter
+    from autotrain.runs.store import Run
+    from autotrain.settings import Settings
+
+WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
+SHOWN_CLASSES = 5
+
+
+def predict(
+    run: WhichRun,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A CSV to answer row by row.")] = None,
+    output: Annotated[Path, typer.Option(help="Where the CSV with predictions goes.")] = Path("predictions.csv"),
+    column: Annotated[str | None, typer.Option(help="The column of the CSV to read.")] = None,
+) -> None:
+    """Answer texts, or a whole CSV, with a finished run's adapter."""
+    from autotrain import api
+    from autotrain.adapters import finished_adapter
+
+    settings = open_settings()
+    found = find_run(open_record(settings), run)
+    out = console()
+    if data is not None:
+        _predict_table(finished_adapter(found, settings), data, output, column, settings, out)
+        return
+    if not texts:
+        raise DataError(
+            'Nothing to answer: give a text, or --data FILE for a table, as in: autotrain predict RUN "text"'
+        )
+    for text, answer in zip(texts, api.predict(found, texts, settings=settings), strict=True):
+        best = sorted(answer.items(), key=lambda item: -item[1])[:SHOWN_CLASSES]
+        out.print(text, markup=False, style="bold")
+        for label, probability in best:
+            out.print(f"  {probability:6.1%}  {label}", markup=False)
+
+
+def _predict_table(
+    adapter: FinishedAdapter, data: Path, output: Path, column: str | None, settings: Settings, out: Any
+) -> None:
+    from autotrain.data.store import DatasetStore
+    from autotrain.predictor import AdapterProcess, predict_file
+    from autotrain.predictor.file import choose_columns
+
+    table = DatasetStore(settings).resolve(str(data)).table()
+    names = [known.name for known in table.profile.columns]
+    chosen = {role: column for role in adapter.inputs} if column else choose_columns(names, adapter.inputs)
+    label = adapter.columns.get("label")
+    with AdapterProcess(adapter.artifact, adapter.model) as process:
+        result = predict_file(process, table, chosen, output, label=label if label in names else None)
+    out.print(f"{result.rows} rows with predictions in {output}.", markup=False)
+    for sentence in result.sentences():
+        out.print(sentence, markup=False)
+
+
+def export(
+    run: WhichRun,
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+) -> None:
+    """Copy a finished adapter with its model card, recipe and evaluation: what a push would publish."""
+    import shutil
+
+    from autotrain.hub.staging import staged, upload_of
+    from autotrain.models.catalogue import Catalogue
+    from autotrain.runs.folder import RunFolder
+
+    settings = open_settings()
+    found = find_run(open_record(settings), run)
+    if found.state != "succeeded":
+        raise ModelError(f"Run {found.name!r} is {found.state}; there is an adapter to export when it has finished.")
+    if folder.exists():
+        raise DataError(f"{folder} exists already. Name a folder that does not, so that nothing is overwritten.")
+    base = Catalogue(settings).resolve(found.model)
+    repository = f"me/{folder.resolve().name}"
+    upload = upload_of(
+        RunFolder(settings.runs / found.id), found.id, repository, base, private=True, dataset=found.dataset
+    )
+    for name, content in staged(upload).items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            place.write_bytes(content)
+        else:
+            shutil.copyfile(content, place)
+    console().print(f"Exported to {folder}.", markup=False)
+
+
+def push(
+    run: WhichRun,
+    repository: Annotated[str, typer.Argument(help="name, or owner/name.")],
+    public: Annotated[bool, typer.Option("--public", help="Anyone may see it; private otherwise.")] = False,
+) -> None:
+    """Push a finished adapter with its model card to the Hugging Face Hub. Pushing again updates it."""
+    settings = open_settings()
+    found = find_run(open_record(settings), run)
+    push_run(found, repository, private=not public, settings=settings, out=console())
+
+
+def push_run(run: Run, repository: str, *, private: bool, settings: Settings, out: Any) -> None:
+    """Publish through the record, here and now. Raises HubError with the reason when it failed."""
+    from jobs.publisher import publish
+
+    store = open_record(settings)
+    wanted = store.request_publication(run.id, repository, private=private)
+    with out.status(f"Pushing to {repository} …"):
+        publish(wanted.id, store, settings)
+    done = store.publication(wanted.id)
+    if done.state != "published":
+        again = "It is being pushed by the worker." if done.state == "uploading" else "Push again to retry."
+        raise HubError(f"{done.reason or ''} The adapter is safe in {settings.runs / run.id}. {again}".strip())
+    out.print(f"Published: {done.url}", markup=False)
