@@ -19,6 +19,7 @@ class DatasetView(BaseModel):
     id: str
     name: str
     rows: int
+    size_bytes: int
     columns: list[str]
     created_at: float
 
@@ -46,6 +47,7 @@ def _view(dataset: Dataset) -> DatasetView:
         id=dataset.id,
         name=dataset.name,
         rows=dataset.profile.rows,
+        size_bytes=dataset.profile.size_bytes,
         columns=[column.name for column in dataset.profile.columns],
         created_at=dataset.created_at.timestamp(),
     )

@@ -1,6 +1,6 @@
 // New run: three steps and a summary that is always in sight. The draft lives in this browser; the server judges it.
 
-import { ask, api, busy, bytes, count, dress, duration, h, patch, problem, Refusal } from "./core.js";
+import { ask, api, busy, bytes, count, dress, h, patch, problem, Refusal } from "./core.js";
 import { DataStep } from "./new-data.js";
 import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
@@ -40,7 +40,7 @@ class NewRunPage {
     this.summary.append(h("h2", {}, "Summary"), this.facts, h("label", { class: "at-field" }, h("span", {}, "Run name"), this.nameInput), this.startButton, this.said);
     this.root.replaceChildren(
       h("header", { class: "at-page-head" }, h("h1", {}, "New run"),
-        h("p", { class: "at-quiet" }, "A table with texts and labels becomes a tuned model (a LoRA adapter) that sorts new texts by itself."),
+        h("p", { class: "at-quiet" }, "Texts and labels become a model (a LoRA adapter) that sorts new texts."),
         h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: () => this.reset() }, "Start over")),
       h("div", { class: "at-new" }, h("div", { class: "at-steps" }, this.data.element, this.model.element, this.training.element), this.summary));
     this.show();
@@ -132,7 +132,7 @@ class NewRunPage {
       fact("Model", chosen ? chosen.title : this.draft.model || h("span", { class: "at-quiet" }, "Not chosen yet")),
       fact("Training", this.preset.title, changed ? `${changed} ${changed === 1 ? "setting differs" : "settings differ"} from the preset` : null),
       fact("Steps", cost ? count(cost.steps) : "–", cost ? `${count(cost.effective_batch_size)} rows a step (batch × accumulation × devices: ${cost.batch})` : null),
-      fact("Time, about", cost ? `${duration(cost.seconds_low)} to ${duration(cost.seconds_high)}` : "–"),
+      fact("Time, about", cost ? h("span", { title: cost.basis }, range(cost.seconds_low, cost.seconds_high)) : "–"),
       fact("Memory, about", cost ? h("span", { title: cost.sentence }, bytes(cost.memory_bytes), " ", badge(cost.fit)) : "–", cost && cost.fit !== "fits" ? cost.sentence : null),
       fact("Adapter goes to", this.draft.publish && this.draft.publish.repository.trim() ? `This machine, then ${this.draft.publish.repository.trim()}` : "This machine", this.draft.publish && this.draft.publish.repository.trim() ? null : "Publish it from the run's page when you like it"),
     ]);
@@ -206,13 +206,23 @@ export function findings(list) {
     if (!some.length) return null;
     return h("section", { class: `at-findings at-${severity}` }, h("h3", {}, title, h("span", { class: "at-count" }, some.length)),
       h("ul", {}, some.map((one) => h("li", {}, h("p", {}, h("b", {}, one.message), " ", one.remedy),
-        one.rows.length ? h("p", { class: "at-rows" }, one.rows.length === 1 ? "Row " : "Rows ", one.rows.slice(0, 12).join(", "), one.count > Math.min(12, one.rows.length) ? ` and ${count(one.count - Math.min(12, one.rows.length))} more` : "") : null))));
+        one.rows.length && !tells(one) ? h("p", { class: "at-rows" }, one.rows.length === 1 ? "Row " : "Rows ", one.rows.slice(0, 12).join(", "), one.count > Math.min(12, one.rows.length) ? ` and ${count(one.count - Math.min(12, one.rows.length))} more` : "") : null))));
   };
   return [group("error", "Must fix"), group("warning", "Worth knowing")];
 }
 
 export const step = (number, title, hint, ...body) => h("section", { class: "at-card at-step", "aria-label": title },
   h("div", { class: "at-step-head" }, h("span", { class: "at-step-number", "aria-hidden": "true" }, number), h("div", {}, h("h2", {}, title), h("p", { class: "at-quiet" }, hint))), body);
+
+// Whether the sentence names its rows itself.
+const tells = (one) => one.rows.length <= 3 && one.rows.every((row) => new RegExp(`\\brows? .*\\b${row}\\b`, "i").test(one.message));
+
+// An estimate is no stopwatch: seconds to the nearest ten, minutes whole, hours to a tenth.
+export function range(low, high) {
+  if (high < 90) return `${Math.max(10, Math.round(low / 10) * 10)} to ${Math.round(high / 10) * 10} s`;
+  if (high < 5400) return `${Math.max(1, Math.round(low / 60))} to ${Math.round(high / 60)} min`;
+  return `${(low / 3600).toFixed(1)} to ${(high / 3600).toFixed(1)} h`;
+}
 
 function kept() {
   try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return {}; }
