@@ -60,7 +60,7 @@ def _predict_table(
     label = adapter.columns.get("label")
     with AdapterProcess(adapter.artifact, adapter.model) as process:
         result = predict_file(process, table, chosen, output, label=label if label in names else None)
-    out.print(f"{result.rows} rows with predictions in {output}.", markup=False)
+    out.print(f"Wrote {output}.", markup=False)
     for sentence in result.sentences():
         out.print(sentence, markup=False)
 

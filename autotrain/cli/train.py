@@ -147,9 +147,8 @@ class Follower:
         """Show one event."""
         match event.kind:
             case "phase":
-                self._bar.reset(
-                    self._phase, description=event.name, total=1.0, completed=event.fraction or 0.0, note=""
-                )
+                self._bar.reset(self._phase, description=event.name, total=1, note="")
+                self._bar.update(self._phase, completed=event.fraction or 0.0)
             case "progress":
                 speed = f"{event.samples_per_second:.0f} samples/s" if event.samples_per_second else ""
                 self._bar.update(
