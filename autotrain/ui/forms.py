@@ -48,10 +48,14 @@ def changes(params: type[Params], preset: Mapping[str, Any], chosen: Mapping[str
     """The settings that differ from the preset. Values are compared as the task reads them, so `1e-3` is `0.001`."""
     before, after = params.model_validate(dict(preset)), params.model_validate(dict(chosen))
     return [
-        Change(name=name, title=field.title or name, preset=getattr(before, name), value=getattr(after, name))
+        Change(name=name, title=_title(name, field), preset=getattr(before, name), value=getattr(after, name))
         for name, field in params.model_fields.items()
         if getattr(before, name) != getattr(after, name)
     ]
+
+
+def _title(name: str, field: FieldInfo) -> str:
+    return field.title or name.replace("_", " ").capitalize()
 
 
 def _widget(name: str, field: FieldInfo) -> Widget:
@@ -63,7 +67,7 @@ def _widget(name: str, field: FieldInfo) -> Widget:
                 bounds[ours] = value
     return Widget(
         name=name,
-        title=field.title or name.replace("_", " ").capitalize(),
+        title=_title(name, field),
         help=field.description or "",
         kind=kind,
         default=None if field.is_required() else field.get_default(call_default_factory=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by gradio when it is imported
@@ -58,6 +59,8 @@ def application(settings: Settings, store: RunStore, nudge: Callable[[str, str],
     services = services_of(settings, store, nudge)
     app = FastAPI(title="AutoTrain Studio", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(api.router(services))
+    # Gradio warns that it will not do what it was told not to do.
+    warnings.filterwarnings("ignore", message="SSR mode is not supported", category=UserWarning)
     app = gr.mount_gradio_app(
         app,
         pages(services),

@@ -117,6 +117,7 @@ class NewRunPage {
     if (!this.draft.dataset) return ["Choose the data"];
     const role = this.task.roles.find((one) => one.required && !this.draft.columns[one.role]);
     if (role) return [`Choose the ${role.title.toLowerCase()} column`];
+    if (this.training.wrong) return ["Correct the YAML"];
     return this.judged ? this.judged.missing : [];
   }
 

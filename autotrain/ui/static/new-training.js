@@ -15,7 +15,7 @@ export class TrainingStep {
 
   point() {
     this.advanced.open = true;
-    const wrong = this.advanced.querySelector("[aria-invalid=true]");
+    const wrong = this.advanced.querySelector(this.wrong ? ".at-yaml" : "[aria-invalid=true]");
     if (wrong) wrong.focus();
   }
 
@@ -53,6 +53,7 @@ export class TrainingStep {
   async read() {
     try {
       const draft = await api("/drafts/yaml", { method: "POST", json: { text: this.yaml.value, draft: this.page.question() } });
+      this.wrong = false;
       this.yamlSaid.replaceChildren();
       const before = this.page.draft.dataset;
       const preset = this.page.task.presets.find((one) => one.name === draft.preset);
@@ -61,7 +62,9 @@ export class TrainingStep {
       if (draft.dataset && draft.dataset !== before) await this.page.openDataset(draft.dataset);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.yamlSaid.replaceChildren(problem(error.message));
+      this.wrong = true;
+      this.yamlSaid.replaceChildren(problem(error.message, h("button", { type: "button", class: "at-button at-small", onclick: () => { this.wrong = false; this.page.show(); } }, "Discard this edit")));
+      this.page.showSummary();
     }
   }
 
@@ -93,7 +96,7 @@ export class TrainingStep {
       said.textContent = wrong ? wrong.slice(wrong.indexOf(":") + 2) : "";
       input.setAttribute("aria-invalid", String(Boolean(wrong)));
     }
-    if (document.activeElement !== this.yaml && judged && judged.recipe) { this.yaml.value = judged.recipe; this.yamlSaid.replaceChildren(); }
+    if (!this.wrong && document.activeElement !== this.yaml && judged && judged.recipe) { this.yaml.value = judged.recipe; this.yamlSaid.replaceChildren(); }
     patch(this.command, judged ? judged.command : "", (text) => (text ? code(text) : ""));
   }
 

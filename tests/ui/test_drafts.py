@@ -1,0 +1,104 @@
+"""A draft, from empty to ready: what is missing, what is found, what differs, and the recipe it makes."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from autotrain.errors import RecipeError
+from autotrain.recipe import loads
+from autotrain.runs.sql import SqlStore
+from autotrain.settings import Settings
+from autotrain.ui.drafts import Draft, Target, from_yaml, look
+from autotrain.ui.services import Services
+from autotrain.ui.web import services_of
+
+MODEL = "all-minilm-l6-v2"
+ROWS = "comment,grade\n" + "".join(
+    f"the parcel number {n} came {word},{label}\n"
+    for n in range(40)
+    for word, label in (("late again", "bad"), ("right on time", "good"))
+)
+
+
+@pytest.fixture
+def services(settings: Settings, store: SqlStore) -> Services:
+    return services_of(settings, store, lambda kind, ident: None)
+
+
+@pytest.fixture
+def draft(services: Services) -> Draft:
+    dataset = services.datasets.add_text(ROWS, "parcels")
+    return Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL)
+
+
+def test_an_empty_draft_asks_for_data_first(services: Services) -> None:
+    assert look(Draft(), services).missing == ["Choose the data"]
+
+
+def test_a_draft_whose_data_was_deleted_asks_for_data_again(services: Services, draft: Draft) -> None:
+    services.datasets.delete(draft.dataset or "")
+    assert look(draft, services).missing == ["Choose the data"]
+
+
+def test_a_missing_role_is_named(services: Services, draft: Draft) -> None:
+    half = draft.model_copy(update={"columns": {"text": "comment"}})
+    assert look(half, services).missing == ["Choose the label column"]
+
+
+def test_a_ready_draft_misses_nothing_and_costs_something(services: Services, draft: Draft) -> None:
+    seen = look(draft, services)
+    assert seen.missing == [] and seen.problems == [] and seen.changes == []
+    assert seen.cost is not None
+    assert seen.cost.steps > 0 and seen.cost.seconds_low < seen.cost.seconds_high
+    assert seen.cost.effective_batch_size == 16 and seen.cost.train_rows == 64
+
+
+def test_the_recipe_is_what_will_run(services: Services, draft: Draft) -> None:
+    changed = draft.model_copy(update={"params": {"learning_rate": "2e-4"}, "publish": Target(repository="mine")})
+    seen = look(changed, services)
+    recipe = loads(seen.recipe)
+    assert recipe.data is not None and recipe.data.source == draft.dataset
+    assert recipe.typed_params().model_dump()["learning_rate"] == 2e-4
+    assert recipe.publish is not None and recipe.publish.private
+    assert [change.name for change in seen.changes] == ["learning_rate"]
+
+
+def test_a_setting_out_of_bounds_is_a_sentence_and_stops_the_start(services: Services, draft: Draft) -> None:
+    seen = look(draft.model_copy(update={"params": {"num_train_epochs": "lots"}}), services)
+    assert seen.missing == ["Correct a setting"]
+    assert seen.problems and seen.problems[0].startswith("params.num_train_epochs:")
+
+
+def test_what_must_be_fixed_stops_the_start(services: Services, draft: Draft) -> None:
+    same = draft.model_copy(update={"columns": {"text": "comment", "label": "comment"}})
+    seen = look(same, services)
+    assert any(finding.code == "same-column" for finding in seen.findings)
+    assert seen.missing == ["Fix what is marked “must fix”"]
+
+
+def test_a_model_folder_that_does_not_exist_is_found_before_the_start(services: Services, draft: Draft) -> None:
+    seen = look(draft.model_copy(update={"model": "./no-such-folder"}), services)
+    assert [finding.code for finding in seen.model_findings] == ["no-folder"]
+    assert seen.missing and seen.cost is None
+
+
+def test_yaml_and_draft_go_round(services: Services, draft: Draft) -> None:
+    changed = draft.model_copy(update={"params": {"lora_r": 8}, "preset": "best"})
+    back = from_yaml(look(changed, services).recipe, Draft())
+    assert (back.dataset, back.columns, back.model, back.preset) == (draft.dataset, draft.columns, MODEL, "best")
+    assert [change.name for change in look(back, services).changes] == ["lora_r"]
+
+
+def test_edited_yaml_reports_every_problem() -> None:
+    with pytest.raises(RecipeError) as caught:
+        from_yaml("task: text-classification\ntitle: x\nmodel: y\nparams: {nonsense: 1, lora_r: -1}\n", Draft())
+    assert len(caught.value.problems) == 2
+
+
+def test_the_command_is_safe_to_paste_whatever_the_columns_are_called(services: Services) -> None:
+    dataset = services.datasets.add_text(ROWS.replace("comment", "a; rm -rf ~", 1), "odd")
+    odd = Draft(dataset=dataset.id, columns={"text": "a; rm -rf ~", "label": "grade"}, model=MODEL)
+    words = shlex.split(look(odd, services).command)
+    assert words[words.index("--text") + 1] == "a; rm -rf ~"
