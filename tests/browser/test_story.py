@@ -38,17 +38,19 @@ PARTS = {
         ["was wonderful", "made me very happy", "is the best I have seen", "was quick and friendly"],
     ),
 }
+OPENINGS = ["", "Hello. ", "Dear team, to be short: "]
 ENDINGS = ["", " today", ", once again", " since Monday", ", I must say", " as always", ", by the way", " this month"]
 
 
 def write_messages(path: Path) -> None:
-    """480 short messages of three kinds, as a spreadsheet would save them."""
+    """1,440 short messages of three kinds, as a spreadsheet would save them."""
     rows = [
-        (f"{who} {what}{ending}.", kind)
+        (f"{opening}{who} {what}{ending}.", kind)
         for kind, (subjects, verbs) in PARTS.items()
         for who in subjects
         for what in verbs
         for ending in ENDINGS
+        for opening in OPENINGS
     ]
     random.Random(7).shuffle(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -112,12 +114,14 @@ def test_from_a_csv_to_an_adapter_on_the_hub(page: Page, hub: HubDouble, tmp_pat
 def start_a_run(page: Page, address: str, messages: Path, picture: Picture) -> None:
     """Drop the file, see the roles guessed, choose Fast, start."""
     page.goto(address)
-    page.locator("input[type=file]").first.set_input_files(messages)
-    expect(page.get_by_text("message", exact=True).first).to_be_visible()
+    page.get_by_label("Data file").set_input_files(messages)
+    expect(page.get_by_label("Role of column message")).to_have_value("text")
+    expect(page.get_by_label("Role of column department")).to_have_value("label")
     picture(page, "story-1-data")
     page.get_by_text("Fast", exact=True).first.click()
+    expect(page.get_by_role("radio", name="Fast")).to_be_checked()
     picture(page, "story-2-training")
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/run?id=*")
 
 

@@ -54,9 +54,9 @@ function thin(points, width) {
 function tickText(value, all, format) {
   const text = format(value);
   if (text.endsWith("%")) return `${Number((value * 100).toPrecision(4))} %`;
-  if (text.includes("e")) return text.replace(/\.?0+e/, "e");
-  const digits = Math.max(0, ...all.map((one) => (String(Number(one.toPrecision(6))).split(".")[1] || "").length));
-  return Math.abs(value) >= 10000 ? text : value.toFixed(Math.min(digits, 6));
+  const digits = Math.max(0, ...all.map((one) => (Number(one.toPrecision(6)).toFixed(9).replace(/0+$/, "").split(".")[1] || "").length));
+  if (digits > 5) return value ? text.replace(/\.?0+e/, "e") : "0";
+  return Math.abs(value) >= 10000 ? text : value.toFixed(digits);
 }
 
 const path = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");

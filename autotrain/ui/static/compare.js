@@ -70,7 +70,7 @@ class ComparePage {
 
   scores() {
     const names = [...new Set(this.sides.flatMap(({ run }) => Object.keys(run.scores)))];
-    const rows = names.map((name) => ["score", title(name), this.sides.map(({ run }) => run.scores[name]), true]);
+    const rows = names.map((name) => ["score", title(name), this.sides.map(({ run }) => run.scores[name]), !/error|loss/.test(name)]);
     const baselines = [...new Set(this.sides.flatMap(({ run }) => Object.keys(run.baselines)))];
     const against = baselines.map((name) => ["score", `${title(name)} (baseline)`, this.sides.map(({ run }) => Object.values(run.baselines[name] || {})[0]), true]);
     return [...rows, ...against, ["time", "Took", this.sides.map(({ run }) => duration(run.seconds)), false]];

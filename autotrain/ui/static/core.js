@@ -162,7 +162,7 @@ export function figure(value) {
 
 export const TITLES = {
   loss: "Training loss", eval_loss: "Validation loss", accuracy: "Accuracy", macro_f1: "Macro F1", eval_accuracy: "Accuracy",
-  eval_macro_f1: "Macro F1", learning_rate: "Learning rate", grad_norm: "Gradient norm",
+  eval_macro_f1: "Macro F1", learning_rate: "Learning rate", expected_calibration_error: "Calibration error", majority: "Majority class", linear_probe: "Linear probe", "linear-probe": "Linear probe", grad_norm: "Gradient norm",
 };
 export const title = (name) => TITLES[name] || name.replaceAll("_", " ");
 

@@ -20,7 +20,7 @@ export class Result {
     this.built = true;
     this.element.replaceChildren(...[
       scores(report), report.per_class.length ? perClass(report) : null, report.confusion ? confusion(report) : null,
-      h("div", { class: "at-two" }, report.calibration.length ? calibration(report) : null, training(report)),
+      report.calibration.length ? h("div", { class: "at-two" }, calibration(report), training(report)) : training(report),
       report.mistakes.length ? mistakes(report) : null,
     ].filter(Boolean));
   }
@@ -31,7 +31,9 @@ const withInterval = (score) => (score.low === null ? percent(score.value) : `${
 
 function scores(report) {
   const contenders = [{ title: "This adapter", scores: report.scores }, ...report.baselines];
-  const rows = report.scores.flatMap((score) => [
+  // A score that nothing is compared with, such as the calibration error, has a place of its own further down.
+  const compared = report.scores.filter((score) => report.baselines.some((one) => one.scores.some((other) => other.name === score.name)));
+  const rows = (compared.length ? compared : report.scores).flatMap((score) => [
     h("div", { class: "at-scale-title" }, score.title),
     ...contenders.flatMap((contender, index) => {
       const found = contender.scores.find((one) => one.name === score.name);
@@ -44,7 +46,16 @@ function scores(report) {
   return card("How good it is", `Measured on ${count(report.split.test)} test rows that took no part in training. Bars are 95 % intervals: where the true score lies.`,
     h("div", { class: "at-scale" }, rows),
     seconds.length ? h("p", { class: "at-quiet", style: { "margin-top": "14px", "font-size": "14px" } }, seconds.map((one) => `${one.title}: ${one.explanation} `)) : null,
-    report.notes.map((note) => h("div", { class: "at-notice at-warn", style: { "margin-top": "10px" } }, h("p", {}, note))));
+    advice(report), report.notes.map((note) => h("div", { class: "at-notice at-warn", style: { "margin-top": "10px" } }, h("p", {}, note))));
+}
+
+// What to do when fine-tuning was not worth it: said plainly, because the figures alone do not say it.
+function advice(report) {
+  const [best] = report.scores;
+  const rival = Math.max(...report.baselines.flatMap((one) => one.scores.filter((score) => score.name === best.name).map((score) => score.value)), -Infinity);
+  if (best.low === null || best.low > rival || rival > 0.99) return null;
+  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, "Fine-tuning is not clearly ahead of the best baseline. Longer training (Balanced or Best), more rows, or mended labels below may change that."),
+    h("a", { class: "at-button at-small", href: "/" }, "New run"));
 }
 
 function track(score, color, who) {
