@@ -71,6 +71,7 @@ class NewRunPage {
   }
 
   useDetail(detail) {
+    if (this.detail && this.detail.id !== detail.id) this.judged = null;  // what was said of other rows
     this.detail = detail;
     const names = new Set(detail.columns.map((column) => column.name));
     const same = this.draft.dataset === detail.id && Object.values(this.draft.columns).length > 0 && Object.values(this.draft.columns).every((name) => names.has(name));
@@ -80,6 +81,7 @@ class NewRunPage {
 
   forgetData() {
     this.detail = null;
+    this.judged = null;
     this.change({ dataset: null, columns: {}, confirmed: [] });
   }
 
