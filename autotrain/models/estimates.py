@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -86,6 +86,7 @@ class Workload:
     accumulation: int = 1
     lora_rank: int = 8
     linear_probe: bool = True
+    max_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,9 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
     effective = work.batch_size * work.accumulation * count
     per_epoch = max(1, math.ceil(work.train_rows / effective))
     steps = max(1, math.ceil(per_epoch * work.epochs))
+    if 0 < work.max_steps < steps:
+        steps = work.max_steps
+        work = replace(work, epochs=steps / per_epoch)
     seconds = _seconds(size, work, _CARD_FLOPS if on_card else flops, per_epoch, count)
     needed, available = memory_needed(size, work), machine.memory_for_training
     fit = _fit(needed, available)

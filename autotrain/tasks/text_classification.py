@@ -27,6 +27,9 @@ class Params(BaseParams):
     num_train_epochs: float = Field(
         4, gt=0, le=100, title="Epochs", description="How often every training row is seen."
     )
+    max_steps: int = Field(
+        0, ge=0, le=10_000_000, title="Most steps", description="Ends here even if epochs are left; 0 is no limit."
+    )
     learning_rate: float = Field(
         1e-3, gt=0, le=1, title="Learning rate", description="How far one step moves the adapter. Lower is steadier."
     )

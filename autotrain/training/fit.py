@@ -28,6 +28,8 @@ class Schedule(Protocol):
     @property
     def num_train_epochs(self) -> float: ...
     @property
+    def max_steps(self) -> int: ...
+    @property
     def learning_rate(self) -> float: ...
     @property
     def per_device_train_batch_size(self) -> int: ...
@@ -145,6 +147,7 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, metric_for_best_m
     batches = math.ceil(rows / schedule.per_device_train_batch_size)
     per_epoch = max(1, math.ceil(batches / schedule.gradient_accumulation_steps))
     steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    steps = min(steps, schedule.max_steps or steps)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
     return TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
