@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from autotrain.ui import build
+from autotrain.ui.adding import Adding
 from autotrain.ui.offline import stay_here
 from autotrain.ui.web import PLACES
 
@@ -61,6 +63,7 @@ def test_links_to_other_hosts_are_taken_out_and_ours_stay() -> None:
 def test_the_web_process_imports_no_training_library(tmp_path: Path) -> None:
     code = """
 import sys
+import time
 from autotrain.settings import Settings
 from autotrain.runs.sql import open_store
 from autotrain.ui import build
@@ -146,3 +149,16 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     done = start(tmp_path, AUTOTRAIN_HOME=str(blocked / "home"))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be written" in done.stderr and "AUTOTRAIN_HOME" in done.stderr
+
+
+def test_a_model_nobody_knows_cannot_be_added(client: TestClient) -> None:
+    answer = client.post("/api/models/addable", json={"name": "no-such-model"})
+    assert answer.status_code == 422 and "no-such-model" in answer.json()["error"]["message"]
+
+
+def test_the_child_that_adds_a_model_says_in_words_why_it_cannot(settings: Settings) -> None:
+    adding = Adding(settings)
+    adding.start("no-such-model")
+    while not (told := adding.progress("no-such-model")) or not told.done:
+        time.sleep(0.05)
+    assert told.error and "no-such-model" in told.error

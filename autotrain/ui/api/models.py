@@ -68,7 +68,7 @@ class Wanted(BaseModel):
 def router(services: Services) -> APIRouter:
     """Routes under `/models`."""
     made = APIRouter(prefix="/models", tags=["models"])
-    adding = Adding(services)
+    adding = Adding(services.settings)
 
     @made.get("")
     def list_models(
@@ -101,6 +101,11 @@ def router(services: Services) -> APIRouter:
     def add(wanted: Wanted) -> Progress:
         """Begin to add a model; ask `/models/addable` how far it is."""
         return adding.start(addable(wanted.name).name)
+
+    @made.delete("/addable/{name}", status_code=204)
+    def cancel(name: str) -> None:
+        """Stop adding a model."""
+        adding.cancel(name)
 
     @made.delete("/{name}", status_code=204)
     def remove(name: str) -> None:

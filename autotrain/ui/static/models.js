@@ -58,7 +58,8 @@ class ModelsPage {
         one.progress && !one.progress.done ? [h("p", { class: "at-small-text", role: "status" }, one.progress.text), progressBar(one.progress.fraction, one.progress.text)] : null,
         one.progress && one.progress.error ? problem(one.progress.error) : null),
       one.here ? h("span", { class: "at-pill at-tone-good" }, h("i"), "On this machine")
-        : one.progress && !one.progress.done ? null
+        : one.progress && !one.progress.done
+          ? h("button", { type: "button", class: "at-button at-small", onclick: (event) => busy(this.root, event.currentTarget, async () => { await api(`/models/addable/${encodeURIComponent(one.name)}`, { method: "DELETE" }); await this.addable(); }) }, "Cancel")
           : h("button", { type: "button", class: "at-button at-small", onclick: (event) => busy(this.root, event.currentTarget, async () => { await api("/models/addable", { method: "POST", json: { name: one.name } }); await this.addable(); }) }, one.progress && one.progress.error ? "Try again" : "Add"))));
     if (this.worked && !working) this.list();
     this.worked = working;
