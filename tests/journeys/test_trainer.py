@@ -1,0 +1,171 @@
+"""Whole trainings as real processes: what they leave, how they stop, how they go on, how they fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autotrain.data.freeze import read_split
+from autotrain.report import Report
+from autotrain.tasks import TASKS
+from autotrain.training.checkpoint import complete, last_complete
+
+from .conftest import MODEL_NAME, Trainer
+
+Make = Callable[..., Trainer]
+
+
+def test_a_run_leaves_an_adapter_a_report_and_its_story(undisturbed: Trainer) -> None:
+    events, run = undisturbed.events(), undisturbed.run
+    phases = list(dict.fromkeys(event["name"] for event in events if event["kind"] == "phase"))
+    assert phases == ["load", "tokenise", "train", "evaluate", "save"]
+    assert events[-1]["kind"] == "outcome"
+    first = next(event for event in events if event["kind"] == "metric")
+    assert first["step"] == 1 and {"loss", "learning_rate", "grad_norm"} <= set(first["values"])
+    evaluations = [event["values"] for event in events if event["kind"] == "metric" and "eval_loss" in event["values"]]
+    assert len(evaluations) == 8
+    assert all({"eval_accuracy", "eval_macro_f1"} <= set(values) for values in evaluations)
+    last = [event for event in events if event["kind"] == "progress"][-1]
+    assert last["step"] == last["total_steps"] and last["memory_bytes"] > 0
+    names = {path.name for path in run.adapter.iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "autotrain.json"} <= names
+    report = Report.model_validate_json(run.report.read_text("utf-8"))
+    assert report.task == "text-classification"
+    assert len(report.per_class) == 3 and report.confusion is not None
+
+
+def test_the_toy_learns_more_than_the_majority(undisturbed: Trainer) -> None:
+    report = Report.model_validate_json(undisturbed.run.report.read_text("utf-8"))
+    majority = next(rival for rival in report.baselines if rival.name == "majority")
+    assert {rival.name for rival in report.baselines} == {"majority", "linear-probe"}
+    low = report.headline().low
+    assert low is not None and low > majority.scores[0].value
+
+
+def test_the_adapter_names_its_base_model_and_no_place_on_this_machine(undisturbed: Trainer) -> None:
+    config = json.loads((undisturbed.run.adapter / "adapter_config.json").read_text("utf-8"))
+    assert config["base_model_name_or_path"] == MODEL_NAME
+    texts = [path.read_text("utf-8") for path in undisturbed.run.adapter.glob("*.json")]
+    assert not any(str(undisturbed.model) in text or str(undisturbed.run.path) in text for text in texts)
+
+
+def test_the_reloaded_adapter_answers_as_it_did_when_it_was_evaluated(undisturbed: Trainer) -> None:
+    run = undisturbed.run
+    report = Report.model_validate_json(run.report.read_text("utf-8"))
+    test = read_split(run.data, "test").to_pylist()
+    predictor = TASKS["text-classification"].load(run.adapter, undisturbed.model)
+    answers = predictor.predict([{"text": row["text"]} for row in test])
+    right = [max(answer, key=answer.__getitem__) == row["label"] for answer, row in zip(answers, test, strict=True)]
+    accuracy = next(score.value for score in report.scores if score.name == "accuracy")
+    assert sum(right) / len(right) == pytest.approx(accuracy)
+    by_row = {row["__row__"]: answer for row, answer in zip(test, answers, strict=True)}
+    for example in (*report.mistakes, *report.examples):
+        assert by_row[example.row][example.predicted] == pytest.approx(example.confidence, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_adapter_and_the_same_curve(trainer: Make, undisturbed: Trainer) -> None:
+    killed = trainer()
+    process = killed.start()
+    killed.wait_for(process, "checkpoint", count=3)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    torn = killed.run.attempt(1).checkpoints / "step-9999"
+    torn.mkdir()
+    checkpoint = last_complete(killed.run)
+    assert checkpoint is not None and checkpoint != torn
+    assert killed.finish(2, checkpoint) == 0
+    assert not torn.exists()
+    assert killed.adapter_sha256() == undisturbed.adapter_sha256()
+    assert killed.curve(1, 2) == undisturbed.curve(1)
+
+
+@pytest.mark.slow
+def test_a_stopped_run_has_a_checkpoint_of_its_last_step_and_goes_on_in_the_middle_of_an_epoch(
+    trainer: Make, undisturbed: Trainer
+) -> None:
+    stopped = trainer()
+    process = stopped.start()
+    stopped.wait_for(process, "checkpoint")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 75
+    checkpoint = complete(stopped.run.attempt(1).checkpoints)[-1]
+    assert checkpoint.name == f"step-{max(stopped.curve(1))}"
+    assert not stopped.run.adapter.exists() and not stopped.run.report.exists()
+    assert stopped.finish(2, checkpoint) == 0
+    assert stopped.adapter_sha256() == undisturbed.adapter_sha256()
+    assert stopped.curve(1, 2) == undisturbed.curve(1)
+
+
+@pytest.mark.slow
+def test_save_now_saves_and_stop_and_keep_evaluates_what_there_is(trainer: Make) -> None:
+    run = trainer(num_train_epochs=100, evaluations_per_epoch=1)
+    process = run.start()
+    run.wait_for(process, "progress", count=2)
+    process.send_signal(signal.SIGUSR1)
+    run.wait_for(process, "checkpoint")
+    process.send_signal(signal.SIGUSR2)
+    assert process.wait() == 0
+    report = Report.model_validate_json(run.run.report.read_text("utf-8"))
+    planned = [event for event in run.events() if event["kind"] == "progress"][-1]["total_steps"]
+    assert 0 < report.training.steps < planned
+    assert (run.run.adapter / "adapter_model.safetensors").exists()
+
+
+def test_a_trainer_ends_with_its_owner(trainer: Make) -> None:
+    run = trainer(num_train_epochs=100)
+    process = run.start(1, None, "--lease-pipe", stdin=subprocess.PIPE, start_new_session=True)
+    run.wait_for(process, "phase")
+    process.stdin.close()
+    assert process.wait() != 0
+    assert not run.run.adapter.exists()
+
+
+def failure(run: Trainer) -> tuple[str, str]:
+    """Train what must fail: the exit status is 1 and the last event says why."""
+    assert run.finish() == 1
+    last = run.events()[-1]
+    assert last["kind"] == "failure"
+    assert not run.run.adapter.exists() and not run.run.report.exists()
+    return last["code"], last["reason"]
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_with_a_remedy(trainer: Make, model: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    broken = Path(shutil.copytree(model, tmp_path / "broken"))
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
+    save_file(
+        weights | {name: torch.full_like(weights[name], float("nan"))}, broken / "model.safetensors", {"format": "pt"}
+    )
+    run = trainer(model=broken)
+    code, reason = failure(run)
+    assert code == "nan"
+    assert "lower learning rate" in reason
+    assert complete(run.run.attempt(1).checkpoints) == []
+
+
+@pytest.mark.parametrize("flaw", ["no weights", "pickle only", "wrong architecture"])
+def test_a_model_that_cannot_be_used_is_a_sentence(trainer: Make, model: Path, tmp_path: Path, flaw: str) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    bad = Path(shutil.copytree(model, tmp_path / "bad-model"))
+    if flaw == "wrong architecture":
+        (bad / "config.json").write_text(json.dumps({"model_type": "vit"}), "utf-8")
+    elif flaw == "pickle only":
+        torch.save(load_file(bad / "model.safetensors"), bad / "pytorch_model.bin")
+    if flaw != "wrong architecture":
+        (bad / "model.safetensors").unlink()
+    code, reason = failure(trainer(model=bad))
+    assert code == "model-load"
+    assert "bad-model" in reason and "safetensors" in reason
+    assert "Traceback" not in reason
