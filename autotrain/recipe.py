@@ -74,7 +74,7 @@ class Recipe(_Part):
         return TASKS[self.task]
 
     def typed_params(self) -> Params:
-        """The parameters, parsed into the task's own type. PyYAML reads 2e-5 as text; this is where it becomes a number."""
+        """The parameters in the task's own type. PyYAML reads 2e-5 as text; here it becomes a number."""
         return self.the_task().params_class.model_validate(self.params)
 
     def to_yaml(self) -> str:

@@ -124,4 +124,5 @@ class Report(_Part):
             word = "worse than"
         else:
             word = "not clearly different from"
-        return f"{best.title} {best.value:.1%}: {word} the {title[0].lower()}{title[1:]} ({rival.value:.1%}, {gain:+.1f} points)."
+        rival_name = f"the {title[0].lower()}{title[1:]}"
+        return f"{best.title} {best.value:.1%}: {word} {rival_name} ({rival.value:.1%}, {gain:+.1f} points)."
