@@ -169,3 +169,10 @@ def test_a_model_that_cannot_be_used_is_a_sentence(trainer: Make, model: Path, t
     assert code == "model-load"
     assert "bad-model" in reason and "safetensors" in reason
     assert "Traceback" not in reason
+
+
+def test_a_longest_text_beyond_what_the_model_can_read_is_cut_to_what_it_can(trainer: Make) -> None:
+    run = trainer(max_length=8192, num_train_epochs=0.1)
+    assert run.finish() == 0, run.events()[-1]
+    note = json.loads((run.run.adapter / "autotrain.json").read_text("utf-8"))
+    assert note["max_length"] == 64
