@@ -1,4 +1,4 @@
-"""The documents say what is so: every setting, command, task and parameter; the two commands; links that lead somewhere."""
+"""The documents say what is so: every setting and command, the two commands, links that lead somewhere."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.startup [repeats]
 
-Each repeat starts `autotrain up` on a data home of its own, asks for the page, then submits the built-in sample with the
-preset Fast over HTTP. Printed are medians and their ratio to the goal: below 1 is within it.
+Each repeat starts `autotrain up` on a data home of its own, asks for the page, then submits the built-in sample with
+the preset Fast over HTTP. Printed are medians and their ratio to the goal: below 1 is within it.
 """
 
 from __future__ import annotations
