@@ -10,8 +10,10 @@ from pathlib import Path
 
 from autotrain.data.freeze import freeze
 from autotrain.data.store import Dataset, DatasetStore
-from autotrain.errors import DataError, RecipeError
+from autotrain.errors import DataError, HubError, RecipeError
 from autotrain.events import Finding
+from autotrain.hub.account import Account
+from autotrain.hub.publish import Publisher
 from autotrain.models.catalogue import Catalogue
 from autotrain.recipe import Recipe, parse
 from autotrain.runs.folder import RunFolder, write_atomically
@@ -69,10 +71,12 @@ def submit(
 
     Raises:
         RecipeError, DataError, ModelError: with every finding that stops it; nothing is recorded then.
+        HubError: the recipe names a repository that could not be published to.
     """
     prepared = prepare(recipe, settings)
     if prepared.errors:
         raise DataError("\n".join(finding.sentence() for finding in prepared.errors), code=prepared.errors[0].code)
+    check_target(recipe, settings, store)
     frozen = _frozen(prepared)
     run_id = uuid.uuid4().hex[:12]
     _freeze_folder(settings.runs / run_id, frozen, prepared.dataset)
@@ -88,6 +92,23 @@ def submit(
         ),
         queue=queue,
     )
+
+
+def check_target(recipe: Recipe, settings: Settings, store: RunStore) -> None:
+    """Whether a repository that the recipe names can be written to, before anything is spent on training.
+
+    A Hub that does not answer stops nothing: the adapter can be published later.
+
+    Raises:
+        HubError: the token is missing, wrong or read-only, or the name is invalid or someone else's.
+    """
+    if recipe.publish is None:
+        return
+    publisher = Publisher(Account(store, settings).token())
+    found = publisher.check_target(recipe.publish.repository, private=recipe.publish.private)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        raise HubError("\n".join(finding.sentence() for finding in errors), code=errors[0].code)
 
 
 def default_name(prepared: Prepared) -> str:

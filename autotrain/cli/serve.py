@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -10,9 +12,16 @@ from autotrain.cli.context import open_settings
 
 
 def up(
-    browser: Annotated[bool, typer.Option(help="Open the page in a browser when it is ready.")] = False,
+    browser: Annotated[
+        bool | None, typer.Option(help="Open the page in a browser; by default where there is a desktop.")
+    ] = None,
 ) -> None:
     """Start broker, worker and web page. One Ctrl-C ends all of them; running trainings keep a checkpoint."""
     from jobs.up import up as start
 
-    raise typer.Exit(start(open_settings(), browser=browser))
+    raise typer.Exit(start(open_settings(), browser=has_desktop() if browser is None else browser))
+
+
+def has_desktop() -> bool:
+    """Whether a browser window could open here; on a server a text browser would take the terminal instead."""
+    return sys.platform in {"darwin", "win32"} or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
