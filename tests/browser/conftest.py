@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import threading
 import time
@@ -15,7 +16,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from autotrain.runs.sql import SqlStore
+from autotrain.runs.sql import SqlStore, open_store
+from autotrain.runs.state import OWNED
 from autotrain.settings import Settings
 
 CHROMIUM = "/usr/bin/chromium"
@@ -147,10 +149,26 @@ class Web:
         self._thread.join(30)
 
 
-@pytest.fixture
-def web(settings: Settings, store: SqlStore) -> Iterator[Web]:
-    """The web app on a data home of its own. Nothing trains: tests write the record as a supervisor would."""
+@pytest.fixture(scope="session")
+def one_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One web app for all tests of the run pages: starting it takes longer than most of them."""
+    settings = Settings(home=tmp_path_factory.mktemp("web") / "home", redis_url=None, database_url=None)
+    settings.prepare_home()
+    store = open_store(settings.database)
     made = Web(settings, store)
     made.start()
     yield made
     made.stop()
+    store.close()
+
+
+@pytest.fixture
+def web(one_web: Web) -> Web:
+    """The web app on an empty record. Nothing trains: tests write the record as a supervisor would."""
+    for run in one_web.store.list():
+        if run.state in OWNED:
+            one_web.store.move(run.id, run.fence, run.state, "failed")
+        one_web.store.delete(run.id)
+        shutil.rmtree(one_web.settings.runs / run.id)
+    one_web.nudged.clear()
+    return one_web

@@ -36,6 +36,9 @@ class StaticFolder(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         asked, _, name = path.partition("/")
         response = await super().get_response(name, scope)
+        if name.endswith(".js") and response.status_code == 200:
+            # A machine's own table of types may call it anything; a browser runs a module only under this name.
+            response.headers["Content-Type"] = "text/javascript; charset=utf-8"
         fresh = asked == version()
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-store"
         return response

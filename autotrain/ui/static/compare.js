@@ -96,7 +96,9 @@ class ComparePage {
   draw() {
     const begin = ({ run, points }) => Object.values(points).reduce((least, one) => Math.min(least, one[0][2]), run.started_at || Infinity);
     const xMax = this.sides.reduce((most, side) => along(Object.values(side.points).flat(), this.mode, begin(side)).reduce((best, [x]) => Math.max(best, x), most), 0);
+    const waiting = this.sides.some((side) => side.run.active);
     for (const [name] of DRAWN) {
+      this.charts[name].element.hidden = !waiting && !this.sides.some((side) => side.points[name]);
       this.charts[name].show(this.sides.map((side) => {
         const { id, run, color, points } = side;
         const curve = points[name] || [];

@@ -36,10 +36,9 @@ export class Publish {
     this.preview = h("div", { class: "at-preview", tabindex: "0" }, h("p", { class: "at-quiet" }, "Writing the card…"));
     this.element.replaceChildren(
       h("div", { class: "at-two" },
-        h("div", { class: "at-stack" }, h("div", { class: "at-card" }, h("h2", {}, "Publish to the Hugging Face Hub"), this.form), this.past, this.usage),
-        h("div", { class: "at-card" }, h("h2", {}, "The model card"), h("p", { class: "at-hint" }, "What the repository's page will show. It holds counts and label names, no rows of your data."), this.preview)));
+        h("div", { class: "at-stack" }, h("div", { class: "at-card" }, h("h2", {}, "Publish to the Hugging Face Hub"), this.form), this.past),
+        h("div", { class: "at-card" }, h("h2", {}, "The model card"), h("p", { class: "at-hint" }, "What the repository's page will show. It holds counts and label names, no rows of your data."), this.preview)), this.usage);
     this.check();
-    this.showCard();
     this.follow();
   }
 
@@ -49,15 +48,17 @@ export class Publish {
 
   later() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.check(); this.showCard(); }, 500);
+    this.timer = setTimeout(() => this.check(), 500);
   }
 
   async check() {
     const turn = (this.turn = (this.turn || 0) + 1);
     this.findings.replaceChildren(h("p", { class: "at-quiet" }, "Asking the Hub…"));
     let shown;
+    let account = null;
     try {
       const answer = await api(`/runs/${this.page.id}/publications/check`, { method: "POST", json: this.asked() });
+      account = answer.account;
       shown = answer.findings.map((one) => h("div", { class: `at-notice ${one.severity === "error" ? "at-bad" : "at-warn"}` }, h("p", {}, `${one.message} ${one.remedy}`.trim()),
         one.code.startsWith("token") ? h("a", { class: "at-button at-small", href: "/settings" }, "Open settings") : null));
       if (answer.account && !answer.findings.some((one) => one.severity === "error")) shown.unshift(h("p", { class: "at-quiet" }, `As ${answer.account}. The token may write there.`));
@@ -65,15 +66,17 @@ export class Publish {
       if (!(error instanceof Refusal)) throw error;
       shown = [problem(error.message)];
     }
-    if (turn === this.turn) this.findings.replaceChildren(...shown);
+    if (turn !== this.turn) return;
+    this.findings.replaceChildren(...shown);
+    const { repository } = this.asked();
+    await this.showCard(account && !repository.includes("/") ? `${account}/${repository}` : repository);
   }
 
-  async showCard() {
+  async showCard(repository) {
     const turn = (this.cardTurn = (this.cardTurn || 0) + 1);
     try {
-      const card = await api(`/runs/${this.page.id}/card?repository=${encodeURIComponent(this.asked().repository)}`);
+      const card = await api(`/runs/${this.page.id}/card?repository=${encodeURIComponent(repository)}`);
       if (turn !== this.cardTurn) return;
-      this.card = card;
       const parsed = new DOMParser().parseFromString(card.html, "text/html");  // the server escaped every word of it
       this.preview.replaceChildren(...parsed.body.childNodes);
     } catch (error) {
@@ -102,7 +105,11 @@ export class Publish {
     patch(this.past, publications, () => publications.map((one) => this.row(one)));
     const done = publications.find((one) => one.state === "published");
     this.usage.hidden = !done;
-    if (done) patch(this.usage, [done.url], () => this.ways(done));
+    if (done && this.usage.shownUrl !== done.url) {
+      const id = done.url.split("/").slice(-2).join("/");
+      const card = await api(`/runs/${this.page.id}/card?repository=${encodeURIComponent(id)}`).catch(() => null);
+      if (card) { this.usage.shownUrl = done.url; this.usage.replaceChildren(this.ways(id, card.python)); }
+    }
     if (publications.some((one) => ["pending", "uploading"].includes(one.state)) && this.element.isConnected) this.following = setTimeout(() => this.follow(), 700);
   }
 
@@ -122,12 +129,10 @@ export class Publish {
     return h("div", { class: "at-card at-stack", style: { gap: "8px" } }, h("p", {}, one.state === "pending" ? `Waiting to push ${name}` : `Pushing ${name}: ${bytes(one.uploaded_bytes)} of ${bytes(one.total_bytes)}`), progressBar(share, "Upload"));
   }
 
-  ways(done) {
-    const id = done.url.split("/").slice(-2).join("/");
+  ways(id, python) {
     const curl = `curl -s ${location.origin}/api/runs/${this.page.id}/predict \\\n  -H 'Content-Type: application/json' \\\n  -d '{"inputs": [{"text": "Put a text of your own here."}]}'`;
-    const python = (this.card && this.card.python) || "";
     const space = `# app.py of a new Gradio Space; requirements.txt: torch transformers peft\nimport gradio as gr\n${python.split("\ninputs = ")[0]}\n\ndef classify(text):\n    inputs = tokenizer([text], return_tensors="pt", truncation=True)\n    with torch.inference_mode():\n        scores = model(**inputs).logits.softmax(-1)[0].tolist()\n    return dict(zip(labels, scores))\n\ngr.Interface(classify, gr.Textbox(label="Text"), gr.Label(num_top_classes=5), title=${JSON.stringify(id)}).launch()\n`;
     return h("div", { class: "at-card at-stack" }, h("h2", {}, "Three ways to use it"),
-      h("h3", {}, "Python"), code(python), h("h3", {}, "curl, from this app"), code(curl), h("h3", {}, "A Space of your own"), code(space));
+      h("h3", {}, "Python"), code(python), h("h3", {}, "curl, from this app"), code(curl), h("h3", {}, "A Gradio Space of your own"), code(space));
   }
 }
