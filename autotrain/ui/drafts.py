@@ -164,7 +164,6 @@ def cost(recipe: Recipe, dataset: Dataset, services: Services) -> Cost | None:
         accumulation=accumulation,
         lora_rank=int(params.get("lora_r", 8)),
         max_steps=int(params.get("max_steps", 0)),
-        max_steps=int(params.get("max_steps", 0)),
     )
     machine = hardware()
     found = estimate(entry, work, machine, machine_flops(services.settings, machine))
