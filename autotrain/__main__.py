@@ -1,6 +1,6 @@
 """The trainer process: `python -m autotrain RUN_FOLDER`. No database, no token, no network; events as JSON lines.
 
-Exit status: 0 finished, 75 stopped on request with a checkpoint, 1 failed (the last event says why).
+Exit status: 0 finished, 75 stopped on request, 1 failed (the last event says why).
 """
 
 from __future__ import annotations
@@ -15,31 +15,66 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autotrain.errors import AutotrainError
-from autotrain.events import AnyEvent, Failure
-from autotrain.runs.folder import AttemptFolder, Order, RunFolder
+from autotrain.training.wishes import Stopped, hold_back, listen, listen_no_more
+
+if TYPE_CHECKING:  # what takes time to load comes after the signals are held back
+    from autotrain.events import AnyEvent, Failure
+    from autotrain.runs.folder import AttemptFolder, Order, RunFolder
+    from autotrain.task import Wishes
 
 FINISHED, FAILED, STOPPED = 0, 1, 75
 PR_SET_PDEATHSIG = 1
-LITTLE_DISK_BYTES = 20_000_000
-"""With less than this left, a failed write is taken for a full disk, whatever the library called it."""
+RESERVE_BYTES = 65_536
+"""Kept on the disk for the last word: a sentence, and what a file system adds to it."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EventFile:
     """Appends events to a file, one JSON object a line, each handed to the system at once."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab", buffering=0)
+        self._torn = path.stat().st_size > 0  # an earlier start of this attempt may have ended within a line
+        self._reserve = path.with_name(".reserve")
+        self._reserve.write_bytes(bytes(RESERVE_BYTES))
 
     def emit(self, event: AnyEvent) -> None:
-        """Append one event."""
-        self._file.write(event.model_dump_json() + "\n")
-        self._file.flush()
+        """Append one event. Raises OSError when the disk is full."""
+        line = (b"\n" if self._torn else b"") + event.model_dump_json().encode() + b"\n"
+        self._torn = True
+        if self._file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
+
+    def close(self, *last: AnyEvent) -> None:
+        """Append the last events, into the room that was kept for them."""
+        self._reserve.unlink(missing_ok=True)
+        for event in last:
+            self.emit(event)
+        self._file.close()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train the run in a folder; returns the exit status."""
+    hold_back()
+    from autotrain.task import Wishes
+
+    wishes = Wishes()
+    try:
+        listen(wishes)
+        status = start(arguments, wishes)
+    except Stopped:
+        status = STOPPED
+    listen_no_more()
+    return status
+
+
+def start(arguments: list[str] | None, wishes: Wishes) -> int:
+    """Read the command line and train. Raises Stopped."""
+    from autotrain.runs.folder import RunFolder
+
     parser = argparse.ArgumentParser(prog="python -m autotrain", description="Train the run in a folder.")
     parser.add_argument("run", type=Path, help="a run folder: recipe.yaml and data/")
     parser.add_argument("--attempt", type=int, help="number of the attempt folder; a new one by default")
@@ -51,33 +86,32 @@ def main(arguments: list[str] | None = None) -> int:
     number = options.attempt or max((attempt.fence for attempt in run.attempts()), default=0) + 1
     attempt = run.attempt(number)
     attempt.path.mkdir(parents=True, exist_ok=True)
-    return train(run, attempt)
+    return train(run, attempt, wishes)
 
 
-def train(run: RunFolder, folder: AttemptFolder) -> int:
-    """Train, and turn whatever happens into an exit status and a last event."""
-    from autotrain.training.wishes import Stopped
-
+def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes) -> int:
+    """Train, and turn what goes wrong into an exit status and a last event. Raises Stopped."""
     sink = EventFile(folder.events)
     try:
-        _train(run, folder, sink)
+        _train(run, folder, sink, wishes)
     except Stopped:
-        return STOPPED
+        sink.close()
+        raise
     except BaseException as error:
+        listen_no_more()
         traceback.print_exc()
-        sink.emit(failure(error, run))
+        sink.close(failure(error, run))
         return FAILED
+    sink.close()
     return FINISHED
 
 
-def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile) -> None:
+def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile, wishes: Wishes) -> None:
     from autotrain.recipe import load
-    from autotrain.task import Attempt, Device, Wishes
+    from autotrain.runs.folder import Order
+    from autotrain.task import Attempt, Device
     from autotrain.training.checkpoint import discard_torn
-    from autotrain.training.wishes import listen
 
-    wishes = Wishes()
-    listen(wishes)
     recipe = load(run.recipe)
     order = Order.read(folder) if folder.order.exists() else local_order(run, recipe.model)
     for attempt in run.attempts():
@@ -91,7 +125,7 @@ def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile) -> None:
             params=recipe.typed_params(),
             workdir=folder.path,
             artifact=run.adapter,
-            resume_from=run.path / order.resume_from if order.resume_from else None,
+            resume_from=resume_from(run, order),
             sink=sink,
             device=Device(order.device, order.threads),
             wishes=wishes,
@@ -99,9 +133,20 @@ def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile) -> None:
     )
 
 
+def resume_from(run: RunFolder, order: Order) -> Path | None:
+    """The ordered checkpoint; the last complete one of the run when that is not there any more."""
+    from autotrain.training.checkpoint import COMPLETE, last_complete
+
+    if order.resume_from is None:
+        return None
+    wanted = run.path / order.resume_from
+    return wanted if (wanted / COMPLETE).exists() else last_complete(run)
+
+
 def local_order(run: RunFolder, model: str) -> Order:
     """For somebody who starts the trainer by hand: a model on this machine, every core, the last checkpoint."""
     from autotrain.models.catalogue import Catalogue
+    from autotrain.runs.folder import Order
     from autotrain.settings import load_settings
     from autotrain.training.checkpoint import last_complete
     from autotrain.training.hardware import hardware
@@ -118,11 +163,13 @@ def local_order(run: RunFolder, model: str) -> Order:
 
 def failure(error: BaseException, run: RunFolder) -> Failure:
     """What went wrong, as a code for programs and a sentence for people."""
+    from autotrain.errors import AutotrainError
+    from autotrain.events import Failure
+
     if isinstance(error, AutotrainError):
         return Failure(code=error.code, reason=error.message)
     text = (str(error).strip().splitlines() or [""])[0][:300]
-    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-    if full or "No space left" in str(error) or shutil.disk_usage(run.path).free < LITTLE_DISK_BYTES:
+    if (isinstance(error, OSError) and error.errno in FULL) or "No space left" in str(error):
         free = shutil.disk_usage(run.path).free / 1e6
         return Failure(
             code="disk",

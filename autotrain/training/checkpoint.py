@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autotrain.errors import TrainingError
 from autotrain.runs.folder import RunFolder
 
 COMPLETE = "COMPLETE"
 PREFIX = "step-"
 KEPT = 2
 """Complete checkpoints kept in one attempt: the newest, and one in case the disk damaged it."""
+
+LITTLE_DISK_BYTES = 20_000_000
+"""With less than this left, a write that failed is taken for a full disk, whatever the library called it."""
+
+BYTES_BESIDES = 5_000_000
+"""For what lies beside the weights: states of the schedule and the random numbers, the story, a tokenizer."""
+
+
+def require_space(folder: Path, tensor_bytes: int) -> None:
+    """Raise TrainingError when a checkpoint of this size does not fit on the disk any more."""
+    needed, free = tensor_bytes + BYTES_BESIDES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise TrainingError(
+            f"The disk that holds {folder} is full: {free / 1e6:.0f} MB are free and the next checkpoint needs "
+            f"{needed / 1e6:.0f} MB. Free some space, then press Retry: the training goes on from its last checkpoint.",
+            code="disk",
+        )
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[None]:
+    """Fill this folder within; what fails deletes it, and a failure for want of space is an OSError that says so."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield
+    except BaseException as error:
+        full = isinstance(error, Exception) and shutil.disk_usage(folder.parent).free < LITTLE_DISK_BYTES
+        shutil.rmtree(folder, ignore_errors=True)
+        if full and not isinstance(error, OSError):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 @contextmanager
@@ -22,19 +55,14 @@ def building(folder: Path, step: int) -> Iterator[Path]:
 
     What fails or is killed in between leaves only a hidden folder, which the next start discards.
     """
-    aside = folder / f".{PREFIX}{step}"
-    final = folder / f"{PREFIX}{step}"
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
-        yield aside
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    for path in aside.rglob("*"):
-        flush(path)
+    hidden, final = folder / f".{PREFIX}{step}", folder / f"{PREFIX}{step}"
+    with aside(hidden):
+        hidden.mkdir(parents=True)
+        yield hidden
+        for path in hidden.rglob("*"):
+            flush(path)
     shutil.rmtree(final, ignore_errors=True)
-    aside.rename(final)
+    hidden.rename(final)
     (final / COMPLETE).touch()
     for path in (final / COMPLETE, final, folder):
         flush(path)

@@ -25,8 +25,9 @@ from autotrain.report import Report, Split, Training
 from autotrain.runs.folder import write_atomically
 from autotrain.table import ROW_COLUMN
 from autotrain.task import Attempt, Result
-from autotrain.training.checkpoint import flush
+from autotrain.training.checkpoint import aside, flush
 from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.wishes import stop_if_wished, undisturbed
 
 ADAPTER_NOTE = "autotrain.json"
 ROWS_AT_ONCE = 1000
@@ -79,6 +80,7 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
         *encoded,
         Objective(collator(tokenizer), cross_entropy(train, params), compute_metrics, "eval_macro_f1"),
     )
+    stop_if_wished(attempt.wishes)
     attempt.sink.emit(Phase(name="evaluate"))
     probabilities = class_probabilities(model, tokenizer, test.texts, max_length)
     report = _report(attempt, params, (train, validation, test), probabilities, training, task=task)
@@ -90,9 +92,11 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
         "max_length": max_length,
         "columns": dict(attempt.columns),
     }
-    save_adapter(model, tokenizer, note, attempt.artifact)
-    write_atomically(attempt.artifact.parent / "report.json", report.model_dump_json(indent=1))
-    attempt.sink.emit(outcome(report))
+    stop_if_wished(attempt.wishes)
+    with undisturbed(attempt.wishes):  # a moment, and then it is done
+        save_adapter(model, tokenizer, note, attempt.artifact)
+        write_atomically(attempt.artifact.parent / "report.json", report.model_dump_json(indent=1))
+        attempt.sink.emit(outcome(report))
     return Result(attempt.artifact, report)
 
 
@@ -104,6 +108,7 @@ def _encode_all(
     for split in (train, validation):
         items: list[dict[str, Any]] = []
         for start in range(0, len(split.texts), ROWS_AT_ONCE):
+            stop_if_wished(attempt.wishes)
             attempt.sink.emit(Phase(name="tokenise", fraction=done / total))
             part = split.texts[start : start + ROWS_AT_ONCE]
             ids = encode(tokenizer, part, max_length)
@@ -220,19 +225,19 @@ def save_adapter(model: Any, tokenizer: Any, note: Mapping[str, Any], artifact: 
 
     The adapter names its base model by its public name: a folder of this machine would mean nothing elsewhere.
     """
-    aside = artifact.with_name(f".{artifact.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(aside)
-    config = json.loads((aside / "adapter_config.json").read_text("utf-8"))
-    config["base_model_name_or_path"] = note["base_model"]
-    (aside / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True), "utf-8")
-    (aside / "README.md").unlink(missing_ok=True)  # peft's is a form to fill in; the model card is ours
-    tokenizer.save_pretrained(aside)
-    (aside / ADAPTER_NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False), "utf-8")
-    for path in aside.rglob("*"):
-        flush(path)
+    hidden = artifact.with_name(f".{artifact.name}")
+    with aside(hidden):
+        model.save_pretrained(hidden)
+        config = json.loads((hidden / "adapter_config.json").read_text("utf-8"))
+        config["base_model_name_or_path"] = note["base_model"]
+        (hidden / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True), "utf-8")
+        (hidden / "README.md").unlink(missing_ok=True)  # peft's is a form to fill in; the model card is ours
+        tokenizer.save_pretrained(hidden)
+        (hidden / ADAPTER_NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False), "utf-8")
+        for path in hidden.rglob("*"):
+            flush(path)
     shutil.rmtree(artifact, ignore_errors=True)
-    aside.rename(artifact)
+    hidden.rename(artifact)
     flush(artifact.parent)
 
 

@@ -13,7 +13,7 @@ from autotrain.events import Log
 from autotrain.models.lora import parameters
 from autotrain.report import Training
 from autotrain.task import Attempt
-from autotrain.training.wishes import Stopped
+from autotrain.training.wishes import stop_if_wished, undisturbed
 
 POINTS = 200
 """Points of a training curve: enough to see its shape, few enough to draw at once."""
@@ -114,7 +114,7 @@ def fit(
     began = time.monotonic()
     resumed_at = 0
     if attempt.resume_from is not None:
-        loop.remember_best(attempt.resume_from)
+        loop.remember(attempt.resume_from)
         resumed_at = _resume_step(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {resumed_at}."))
     if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
@@ -182,13 +182,9 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, metric_for_best_m
 
 
 def _run(loop: Any, attempt: Attempt) -> None:
-    attempt.wishes.stepping = True
-    try:
+    with undisturbed(attempt.wishes):
         loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
-    finally:
-        attempt.wishes.stepping = False
-    if attempt.wishes.stop:
-        raise Stopped
+    stop_if_wished(attempt.wishes)
 
 
 def _restore_state(loop: Any, checkpoint: Path) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +17,15 @@ from transformers.trainer_callback import ExportableState
 
 from autotrain.events import Checkpoint
 from autotrain.task import Attempt
-from autotrain.training.checkpoint import building, prune
-from autotrain.training.report import Reporter
+from autotrain.training.checkpoint import building, prune, require_space
+from autotrain.training.report import Reporter, require_finite
 from autotrain.training.sampler import LengthGroupedSampler
 
 BEST = "best.safetensors"
+LOSS = "loss.json"
+"""In a checkpoint: the loss of the steps since the last point on the curve, which the next point is the mean of."""
+COPIES = 4
+"""Of the trained weights in a checkpoint: themselves, the best so far, and two moments of the optimizer."""
 FINISHED = "FINISHED"
 """In a checkpoint after which there is nothing left to train: a resume goes straight to the evaluation."""
 
@@ -38,10 +43,12 @@ class Loop(Trainer):  # type: ignore[misc]
         super().__init__(callbacks=[reporter], **rest)
         self._attempt, self._reporter, self._lengths, self._patience = attempt, reporter, lengths, patience
         self._best: dict[str, torch.Tensor] = {}
+        self._unlogged: dict[str, float] = {}
         self._out_of_patience = False
 
-    def remember_best(self, checkpoint: Path) -> None:
-        """Take the best weights so far from a checkpoint that is resumed."""
+    def remember(self, checkpoint: Path) -> None:
+        """Take from a checkpoint that is resumed what the parent does not: the best weights, the loss not yet shown."""
+        self._unlogged = json.loads((checkpoint / LOSS).read_text("utf-8"))
         if (checkpoint / BEST).exists():
             self._best = load_file(checkpoint / BEST)
 
@@ -52,6 +59,22 @@ class Loop(Trainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return LengthGroupedSampler(self._lengths, self.args.train_batch_size, self.args.seed)
+
+    def training_step(self, *args: Any, **options: Any) -> Any:
+        """As the parent's; the first one after a resume goes on with the sum of the losses where it was left."""
+        if self._unlogged:
+            self._tr_loss += self._unlogged["sum"]
+            self._globalstep_last_logged = int(self._unlogged["since"])
+            self._unlogged = {}
+        return super().training_step(*args, **options)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """As the parent's, before the weights are moved: a step that is not a number must not reach them."""
+        norm = super()._get_grad_norm(model, grad_norm)
+        step, rate = self.state.global_step + 1, self.args.learning_rate
+        require_finite("training loss", float(self._tr_loss), step, rate)
+        require_finite("gradient", float(norm), step, rate)
+        return norm
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better = bool(super()._determine_best_metric(metrics, trial))
@@ -68,18 +91,23 @@ class Loop(Trainer):  # type: ignore[misc]
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         step, folder = self.state.global_step, self._attempt.workdir / "checkpoints"
         began = time.monotonic()
-        with building(folder, step) as aside:
-            self.save_model(str(aside), _internal_call=True)
-            self._save_optimizer_and_scheduler(str(aside))
-            self._save_rng_state(str(aside))
+        folder.mkdir(exist_ok=True)
+        trained = sum(part.numel() * part.element_size() for part in self.model.parameters() if part.requires_grad)
+        require_space(folder, COPIES * trained)
+        with building(folder, step) as hidden:
+            self.save_model(str(hidden), _internal_call=True)
+            self._save_optimizer_and_scheduler(str(hidden))
+            self._save_rng_state(str(hidden))
             for part in [*self.callback_handler.callbacks, self.control]:
                 if isinstance(part, ExportableState):
                     self.state.stateful_callbacks[type(part).__name__] = part.state()
-            self.state.save_to_json(str(aside / "trainer_state.json"))
+            self.state.save_to_json(str(hidden / "trainer_state.json"))
+            unlogged = {"sum": float(self._tr_loss), "since": self._globalstep_last_logged}
+            (hidden / LOSS).write_text(json.dumps(unlogged), "utf-8")
             if self._best:
-                save_file(self._best, aside / BEST)
+                save_file(self._best, hidden / BEST)
             if step >= self.state.max_steps or self._out_of_patience or self._attempt.wishes.finish:
-                (aside / FINISHED).touch()
+                (hidden / FINISHED).touch()
         prune(folder)
         place = (folder / f"step-{step}").relative_to(self._attempt.workdir.parent)
         self._attempt.sink.emit(Checkpoint(step=step, path=str(place)))

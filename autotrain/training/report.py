@@ -56,18 +56,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Points on the curves. A loss that is not a number ends the training here."""
+        """Points on the curves. A validation loss that is not a number ends the training here."""
         values = {name: float(value) for name, value in (logs or {}).items() if _is_point(name)}
-        if values:
-            self._sink.emit(Metric(step=state.global_step, epoch=state.epoch or 0.0, values=values))
-        for name in ("loss", "eval_loss"):
-            if name in values and not math.isfinite(values[name]):
-                raise TrainingError(
-                    f"The {'validation' if name == 'eval_loss' else 'training'} loss at step {state.global_step} is "
-                    f"{values[name]}, which is not a number any more. Train again with a lower learning rate: a tenth "
-                    f"of {args.learning_rate:g} is {args.learning_rate / 10:g}.",
-                    code="nan",
-                )
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}  # JSON knows no other
+        if finite:
+            self._sink.emit(Metric(step=state.global_step, epoch=state.epoch or 0.0, values=finite))
+        require_finite("validation loss", values.get("eval_loss", 0.0), state.global_step, args.learning_rate)
 
     def waited(self, seconds: float) -> None:
         """Seconds that an evaluation or a save took: they are not the speed of training."""
@@ -93,6 +87,16 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
                 seconds_left=(state.max_steps - state.global_step) * speed if speed else None,
                 memory_bytes=memory,
             )
+        )
+
+
+def require_finite(what: str, value: float, step: int, learning_rate: float) -> None:
+    """Raise TrainingError with the remedy when a value that must be a number is none any more."""
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"The {what} at step {step} is {value}, which is not a number any more. Train again with a lower learning "
+            f"rate: a tenth of {learning_rate:g} is {learning_rate / 10:g}.",
+            code="nan",
         )
 
 
