@@ -36,17 +36,16 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
-        self._torn = path.stat().st_size > 0  # an earlier start of this attempt may have ended within a line
         self._reserve = path.with_name(".reserve")
         self._reserve.write_bytes(bytes(RESERVE_BYTES))
 
     def emit(self, event: AnyEvent) -> None:
-        """Append one event. Raises OSError when the disk is full."""
-        line = (b"\n" if self._torn else b"") + event.model_dump_json().encode() + b"\n"
-        self._torn = True
-        if self._file.write(line) != len(line):
+        """Append one event, whole or not at all. Raises OSError when the disk is full."""
+        line = event.model_dump_json().encode() + b"\n"
+        written = self._file.write(line)
+        if written != len(line):
+            os.ftruncate(self._file.fileno(), os.fstat(self._file.fileno()).st_size - (written or 0))
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._torn = False
 
     def close(self, *last: AnyEvent) -> None:
         """Append the last events, into the room that was kept for them."""

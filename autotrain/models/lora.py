@@ -18,11 +18,15 @@ ATTENTION_LAYERS = frozenset(
 )
 """Last parts of the names of attention's linear layers in the architectures transformers knows."""
 
+HEADS = ("classifier", "score")
+
 
 def add_lora(
     model: Any, *, r: int, lora_alpha: int, lora_dropout: float, target_modules: Literal["attention", "all-linear"]
 ) -> Any:
-    """The model with a LoRA adapter on the chosen layers and a fully trained classification head.
+    """The model with a LoRA adapter on the chosen layers; every layer that is new is trained in full and saved.
+
+    A new layer that stayed as it was would be lost: loading the adapter would make another one at random.
 
     Hu et al., 2021, https://arxiv.org/abs/2106.09685.
 
@@ -31,12 +35,16 @@ def add_lora(
     """
     from peft import LoraConfig, TaskType, get_peft_model
 
+    # peft itself takes care of the two names that heads have most often, with all that lies in them.
+    new = [name for name in model.new_layers if name.split(".")[0] not in HEADS]
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS,
         r=r,
         lora_alpha=lora_alpha,
         lora_dropout=lora_dropout,
         target_modules=attention_layers(model) if target_modules == "attention" else "all-linear",
+        modules_to_save=new or None,
+        exclude_modules=[*new, *HEADS],
     )
     return get_peft_model(model, config)
 
@@ -44,8 +52,10 @@ def add_lora(
 def attention_layers(model: Any) -> list[str]:
     """The names that attention's linear layers have in this model. Raises ModelError when there are none."""
     import torch
+    from transformers.pytorch_utils import Conv1D  # what GPT-2 has for a linear layer
 
-    linear = {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
+    kinds = (torch.nn.Linear, Conv1D)
+    linear = {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if isinstance(part, kinds)}
     found = sorted(linear & ATTENTION_LAYERS)
     if not found:
         raise ModelError(

