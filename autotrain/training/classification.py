@@ -85,7 +85,8 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
     stop_if_wished(attempt.wishes)
     attempt.sink.emit(Phase(name="evaluate"))
     probabilities = class_probabilities(model, tokenizer, test.texts, max_length)
-    report = _report(attempt, params, (train, validation, test), probabilities, training, task=task)
+    encoding = Encoding(max_length=max_length, device=attempt.device.name)
+    report = _report(attempt, (train, validation, test), probabilities, training, encoding, task=task, seed=params.seed)
     attempt.sink.emit(Phase(name="save"))
     note = {
         "task": task,
@@ -184,28 +185,28 @@ def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_le
 
 def _report(
     attempt: Attempt,
-    params: Any,
     splits: tuple[SplitRows, SplitRows, SplitRows],
     probabilities: np.ndarray[Any, Any],
     training: Training,
+    encoding: Encoding,
     *,
     task: str,
+    seed: int,
 ) -> Report:
     train, validation, test = splits
-    result = evaluate_classification(probabilities, test.classes, train.labels, params.seed)
+    result = evaluate_classification(probabilities, test.classes, train.labels, seed)
     attempt.sink.emit(Phase(name="evaluate", fraction=0.3))
-    encoding = Encoding(max_length=params.max_length, device=attempt.device.name)
     probe = linear_probe(
-        attempt.model, train.labelled(), validation.labelled(), test.labelled(), train.labels, encoding, params.seed
+        attempt.model, train.labelled(), validation.labelled(), test.labelled(), train.labels, encoding, seed
     )
     attempt.sink.emit(Phase(name="evaluate", fraction=1.0))
-    gain = paired_difference(test.classes, result.predicted, probe.predicted, params.seed)
+    gain = paired_difference(test.classes, result.predicted, probe.predicted, seed)
     inputs = [{"text": text} for text in test.texts]
     predictions = Predictions(probabilities, test.classes, train.labels, test.rows, inputs)
     return Report(
         task=task,
         scores=result.scores,
-        baselines=(majority_baseline(train.classes, test.classes, train.labels, params.seed), probe.baseline),
+        baselines=(majority_baseline(train.classes, test.classes, train.labels, seed), probe.baseline),
         per_class=result.per_class,
         confusion=result.confusion,
         calibration=result.calibration,

@@ -79,8 +79,9 @@ class Loop(Trainer):  # type: ignore[misc]
         return norm
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
-        better = bool(super()._determine_best_metric(metrics, trial))
+        better = bool(super()._determine_best_metric(metrics, trial)) or self._equal_with_lower_loss(metrics)
         if better:
+            self.state.best_global_step = self.state.global_step
             self._best = {name: part.detach().clone() for name, part in get_peft_model_state_dict(self.model).items()}
         best_step = self.state.best_global_step or 0
         since = {
@@ -89,6 +90,14 @@ class Loop(Trainer):  # type: ignore[misc]
         if self._patience and len(since) >= self._patience:
             self._out_of_patience = self.control.should_training_stop = True
         return better
+
+    def _equal_with_lower_loss(self, metrics: dict[str, float]) -> bool:
+        """Few validation rows make equal scores common; of these the one whose model is surer of the truth is best."""
+        if metrics[str(self.args.metric_for_best_model)] != self.state.best_metric:
+            return False
+        evaluations = (entry for entry in self.state.log_history if "eval_loss" in entry)
+        losses = [entry["eval_loss"] for entry in evaluations if entry["step"] == self.state.best_global_step]
+        return bool(losses) and metrics["eval_loss"] < losses[-1]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         step, folder = self.state.global_step, self._attempt.workdir / "checkpoints"

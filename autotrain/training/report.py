@@ -18,8 +18,8 @@ from autotrain.task import Device, Wishes
 REPORT_SECONDS = 0.5
 """Between two reports of progress: often enough for a bar that moves, rare enough to cost nothing."""
 
-SPEED_MEMORY = 0.9
-"""Weight of the past in the running speed; about the last ten reports count."""
+SPEED_MEMORY = 20.0
+"""Seconds after which a stretch of training counts for a third in the running speed."""
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -27,13 +27,15 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, sink: EventSink, wishes: Wishes, device: Device) -> None:
         self._sink, self._wishes, self._device = sink, wishes, device
-        self._last_report, self._last_step, self._seconds_per_step = 0.0, 0, 0.0
-        self._idle = 0.0
+        self._last_report, self._last_step, self._first_step = 0.0, 0, 0
+        self._recent_seconds, self._recent_steps = 0.0, 0.0
+        self._idle, self._idle_in_all = 0.0, 0.0
         self.peak_memory_bytes = 0
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Speed is measured from here."""
         self._last_report, self._last_step = time.monotonic(), state.global_step
+        self._first_step = state.global_step
         self._sink.emit(Phase(name="train", fraction=state.global_step / max(1, state.max_steps)))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -66,28 +68,32 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def waited(self, seconds: float) -> None:
         """Seconds that an evaluation or a save took: they are not the speed of training."""
         self._idle += seconds
+        self._idle_in_all += seconds
 
     def _report(self, args: TrainingArguments, state: TrainerState, now: float) -> None:
-        steps = state.global_step - self._last_step
-        if steps:
-            seconds = max(now - self._last_report - self._idle, 1e-6) / steps
-            past = SPEED_MEMORY if self._seconds_per_step else 0.0
-            self._seconds_per_step = past * self._seconds_per_step + (1 - past) * seconds
+        self._count(state.global_step - self._last_step, max(now - self._last_report - self._idle, 1e-6))
         self._last_report, self._last_step, self._idle = now, state.global_step, 0.0
         rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * max(1, args.n_gpu)
         memory = memory_bytes(self._device)
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
-        speed = self._seconds_per_step
+        seconds = self._recent_seconds / self._recent_steps if self._recent_steps else None
+        idle = self._idle_in_all / max(1, state.global_step - self._first_step)
         self._sink.emit(
             Progress(
                 step=state.global_step,
                 total_steps=state.max_steps,
                 epoch=state.epoch or 0.0,
-                samples_per_second=rows / speed if speed else None,
-                seconds_left=(state.max_steps - state.global_step) * speed if speed else None,
+                samples_per_second=rows / seconds if seconds else None,
+                seconds_left=(state.max_steps - state.global_step) * (seconds + idle) if seconds else None,
                 memory_bytes=memory,
             )
         )
+
+    def _count(self, steps: int, seconds: float) -> None:
+        """Seconds and steps fade alike, so that their quotient is the mean over time whatever a report covers."""
+        fading = math.exp(-seconds / SPEED_MEMORY)
+        self._recent_seconds = fading * self._recent_seconds + seconds
+        self._recent_steps = fading * self._recent_steps + steps
 
 
 def require_finite(what: str, value: float, step: int, learning_rate: float) -> None:

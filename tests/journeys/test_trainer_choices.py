@@ -1,0 +1,98 @@
+"""What parameters do to a whole training: when it stops, which moment it keeps, and which bases it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autotrain.report import Report
+from autotrain.tasks import TASKS
+
+from .conftest import Trainer
+
+Make = Callable[..., Trainer]
+
+
+def evaluations(run: Trainer) -> dict[int, tuple[float, float]]:
+    """Macro-F1 and loss of every evaluation, by step."""
+    return {
+        step: (values["eval_macro_f1"], values["eval_loss"])
+        for step, values in run.curve(1).items()
+        if "eval_loss" in values
+    }
+
+
+def report(run: Trainer) -> Report:
+    return Report.model_validate_json(run.run.report.read_text("utf-8"))
+
+
+def test_the_moment_with_the_highest_score_is_kept_and_of_equals_the_one_with_the_lowest_loss(
+    undisturbed: Trainer,
+) -> None:
+    scores = evaluations(undisturbed)
+    best = max(scores, key=lambda step: (scores[step][0], -scores[step][1]))
+    assert report(undisturbed).training.best_step == best
+
+
+@pytest.mark.slow
+def test_of_perfect_scores_the_surest_is_kept(trainer: Make) -> None:
+    run = trainer(num_train_epochs=8)
+    assert run.finish() == 0
+    scores = evaluations(run)
+    perfect = [step for step, (score, _) in scores.items() if score == max(scores.values())[0]]
+    assert len(perfect) > 1, "the toy should learn its validation rows by heart"
+    assert report(run).training.best_step == min(perfect, key=lambda step: scores[step][1])
+
+
+@pytest.mark.slow
+def test_a_training_that_does_not_get_better_ends_after_its_patience(trainer: Make) -> None:
+    run = trainer(num_train_epochs=20, learning_rate=0.05, early_stopping_patience=2)
+    assert run.finish() == 0
+    steps, training = sorted(evaluations(run)), report(run).training
+    assert training.best_step is not None
+    assert steps.index(training.best_step) + 2 == len(steps) - 1, "two evaluations after the best one"
+    assert training.steps == steps[-1] < 20 * steps[1]
+
+
+@pytest.mark.slow
+def test_half_the_batch_with_double_accumulation_is_the_same_training(trainer: Make) -> None:
+    common = {"lora_dropout": 0.0, "num_train_epochs": 1}
+    whole = trainer(per_device_train_batch_size=8, gradient_accumulation_steps=1, **common)
+    halves = trainer(per_device_train_batch_size=4, gradient_accumulation_steps=2, **common)
+    assert whole.finish() == halves.finish() == 0
+    losses = [
+        {step: point["loss"] for step, point in run.curve(1).items() if "loss" in point} for run in (whole, halves)
+    ]
+    assert losses[0].keys() == losses[1].keys()
+    assert losses[1] == pytest.approx(losses[0], abs=2e-3)
+
+
+@pytest.fixture(scope="session")
+def language_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder of two small layers with the toy's tokenizer, which has an end but no padding token."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny-decoder")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.eos_token, tokenizer.pad_token = "[SEP]", None
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    LlamaForCausalLM(LlamaConfig(vocab_size=600, max_position_embeddings=64, **size)).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_language_model_can_be_taught_to_classify(trainer: Make, language_model: Path) -> None:
+    run = trainer(model=language_model, num_train_epochs=6)
+    assert run.finish() == 0, run.events()[-1:]
+    majority = next(rival for rival in report(run).baselines if rival.name == "majority")
+    low = report(run).headline().low
+    assert low is not None and low > majority.scores[0].value
+    predictor = TASKS["text-classification"].load(run.run.adapter, language_model)
+    one, two = "a short text", "a text that is longer than the other one and fills the batch with padding"
+    together, alone = predictor.predict([{"text": one}, {"text": two}]), predictor.predict([{"text": one}])
+    assert together[0] == pytest.approx(alone[0], abs=1e-4), "padding must not reach the answer"

@@ -1,0 +1,69 @@
+"""What a classifier is taught by: the loss, against independent sources; and what running out of memory says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+
+from autotrain.__main__ import failure
+from autotrain.runs.folder import RunFolder
+from autotrain.training.classification import SplitRows, cross_entropy
+
+
+@pytest.fixture(scope="module")
+def train(frozen: Path) -> SplitRows:
+    return SplitRows(frozen, "train")
+
+
+@pytest.fixture(scope="module")
+def logits(train: SplitRows) -> torch.Tensor:
+    return torch.randn(8, len(train.labels), generator=torch.Generator().manual_seed(3))
+
+
+def wished(class_weights: str = "none", label_smoothing: float = 0.0) -> SimpleNamespace:
+    return SimpleNamespace(class_weights=class_weights, label_smoothing=label_smoothing)
+
+
+def test_plain_loss_is_the_mean_of_the_negative_log_probabilities(train: SplitRows, logits: torch.Tensor) -> None:
+    labels = torch.arange(8) % len(train.labels)
+    expected = -logits.log_softmax(-1)[torch.arange(8), labels].mean()
+    assert cross_entropy(train, wished())({"logits": logits}, labels).item() == pytest.approx(expected.item())
+
+
+def test_the_loss_of_accumulated_batches_adds_up_to_that_of_one(train: SplitRows, logits: torch.Tensor) -> None:
+    labels = torch.arange(8) % len(train.labels)
+    loss = cross_entropy(train, wished())
+    parts = sum(loss({"logits": logits[part]}, labels[part], 8) for part in (slice(0, 3), slice(3, 8)))
+    assert float(parts) == pytest.approx(loss({"logits": logits}, labels).item())
+
+
+def test_balanced_weights_are_those_of_scikit_learn(train: SplitRows, logits: torch.Tensor) -> None:
+    rare = SplitRows.__new__(SplitRows)
+    rare.labels, rare.classes = train.labels, np.repeat([0, 1, 2], [60, 30, 6])
+    golden = compute_class_weight("balanced", classes=np.arange(3), y=rare.classes)
+    plain, weighted = cross_entropy(rare, wished()), cross_entropy(rare, wished("balanced"))
+    for number in range(3):
+        labels = torch.tensor([number])
+        ratio = weighted({"logits": logits[:1]}, labels) / plain({"logits": logits[:1]}, labels)
+        assert ratio.item() == pytest.approx(golden[number], rel=1e-5)
+
+
+def test_smoothing_spreads_a_part_of_the_target_evenly_over_the_classes(train: SplitRows, logits: torch.Tensor) -> None:
+    labels = torch.arange(8) % len(train.labels)
+    target = 0.9 * torch.nn.functional.one_hot(labels, len(train.labels)) + 0.1 / len(train.labels)
+    expected = -(target * logits.log_softmax(-1)).sum(-1).mean()
+    smoothed = cross_entropy(train, wished(label_smoothing=0.1))({"logits": logits}, labels)
+    assert smoothed.item() == pytest.approx(expected.item())
+
+
+def test_running_out_of_memory_says_what_to_choose_smaller(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    found = failure(caught.value, RunFolder(tmp_path))
+    assert found.code == "oom"
+    assert "smaller batch" in found.reason
