@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import psutil
 
 from autotrain.recipe import presets
+from tests.app import free_port
 
 GOALS = {"up to page answers, s": 8.0, "web process, MB": 500.0, "start to first point, s": 15.0}
 
@@ -71,13 +71,6 @@ def web_memory(pid: int) -> float:
     """Resident megabytes of the process that serves the page."""
     children = psutil.Process(pid).children(recursive=True)
     return sum(p.memory_info().rss for p in children if any(part.endswith("app.py") for part in p.cmdline())) / 1e6
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(url: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import OWNED
 from autotrain.settings import Settings
+from tests.app import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -104,13 +104,6 @@ SET_MODE = """(dark) => {
   document.documentElement.style.colorScheme = dark ? "dark" : "light";
   document.documentElement.style.background = "";
 }"""
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -18,17 +18,12 @@ from autotrain.errors import SettingsError
 from autotrain.settings import Settings
 from jobs import broker
 from jobs.up import address, check_port, only_one
+from tests.app import free_port
 from tests.jobs.conftest import until
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = "import sys; from autotrain.settings import load_settings; from jobs.up import up; sys.exit(up(load_settings()))"
 Up = Callable[[], subprocess.Popen[str]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
