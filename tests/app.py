@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests.doubles import HubDouble
 
+Done = subprocess.CompletedProcess[str]
+
 
 def free_port() -> int:
     """A port nobody listens on."""
@@ -54,3 +56,11 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
         except OSError:
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
+
+
+def command(home: Path, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
+    """`autotrain ARGUMENTS` on a data home, to its end."""
+    program = [sys.executable, "-c", "from autotrain.cli import main; main()", *map(str, arguments)]
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRAIN_", "HF_"))}
+    own |= {"AUTOTRAIN_HOME": str(home), "COLUMNS": "200", **environment}
+    return subprocess.run(program, env=own, cwd=cwd, capture_output=True, text=True, timeout=120)

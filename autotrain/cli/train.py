@@ -15,6 +15,8 @@ from autotrain.errors import RecipeError
 if TYPE_CHECKING:
     from autotrain.recipe import Recipe
     from autotrain.runs.store import Run
+    from autotrain.settings import Settings
+    from autotrain.task import Task
 
 
 def train(
@@ -37,8 +39,8 @@ def train(
 
     settings = open_settings()
     changes = {"data": data, "model": model, "publish": publish, "private": not public}
-    wanted = with_options(load(recipe), changes, context.args)
     out = console()
+    wanted = with_options(load(recipe), changes, context.args, Guessing(settings, out))
     if queue:
         run = submission.submit(wanted, settings, open_record(settings), name=name)
         out.print(f"Queued as {run.id} ({run.name}). Follow it on the page or with `autotrain runs show {run.id}`.")
@@ -73,7 +75,33 @@ def _interruptible() -> threading.Event:
     return asked
 
 
-def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str]) -> Recipe:
+class Guessing:
+    """Finds the columns that the command line does not name, as the page does: those that are sure."""
+
+    def __init__(self, settings: Settings, out: Any) -> None:
+        self._settings, self._out = settings, out
+
+    def __call__(self, task: Task, source: str, named: dict[str, str]) -> dict[str, str]:
+        """The columns for all roles. Raises DataError, and RecipeError when a role's column is not sure."""
+        from autotrain.data.store import DatasetStore
+
+        if all(column.role in named for column in task.columns if column.required):
+            return named
+        profile = DatasetStore(self._settings).resolve(source).profile
+        sure = {guess.role: guess.column for guess in task.suits(profile).mapping if guess.certainty == "sure"}
+        columns = {role: column for role, column in sure.items() if column and column not in named.values()} | named
+        absent = [column.role for column in task.columns if column.required and column.role not in columns]
+        if absent:
+            options = " ".join(f"--{role} COLUMN" for role in absent)
+            has = ", ".join(column.name for column in profile.columns)
+            raise RecipeError(
+                "columns", [f"which one is the {' and which the '.join(absent)}? Add {options}; {source} has {has}"]
+            )
+        self._out.print("Columns: " + ", ".join(f"{role}: {name}" for role, name in columns.items()), markup=False)
+        return columns
+
+
+def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], guessing: Guessing) -> Recipe:
     """The recipe with the options of the command line put in; parameters are checked with the rest of the recipe.
 
     Raises:
@@ -101,6 +129,7 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str]) -> R
             raise RecipeError(recipe.title, [f"--{option.replace('_', '-')} is not an option of {task.name}: {known}"])
     if "source" not in data:
         raise RecipeError(recipe.title, ["has no data: add --data FILE, or --data sample:language-identification"])
+    data["columns"] = guessing(task, data["source"], data["columns"])
     return parse(body, recipe.title)
 
 
