@@ -32,6 +32,8 @@ from autotrain.training.wishes import stop_if_wished, undisturbed
 ADAPTER_NOTE = "autotrain.json"
 ROWS_AT_ONCE = 1000
 PREDICTION_BATCH = 32
+ASKS, HEAVIEST = 4, 10
+"""The balance asks for class weights when one class has more than 4 times the rows of another."""
 
 
 class SplitRows:
@@ -138,17 +140,28 @@ def collator(tokenizer: Any, device: str) -> Any:
     return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=None if device == "cpu" else 8)
 
 
-def cross_entropy(train: SplitRows, params: Any) -> Any:
-    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished.
+def class_weights(counts: np.ndarray[Any, Any], wished: str) -> np.ndarray[Any, Any] | None:
+    """What a row of each class counts in the loss, 1 on average over the rows; None when all count alike.
 
-    Balanced weights are n / (k * n_class), as scikit-learn's `class_weight="balanced"`.
+    Args:
+        counts: (classes,) training rows of each class, each at least 1.
+        wished: "balanced" is n / (k * n_class), as scikit-learn's; "auto" is proportional to 1 / sqrt(n_class), at most
+            HEAVIEST times the lightest, and nothing at all unless the largest class has ASKS times the rows of the
+            smallest; "none" is None. The square root is the compromise of Mahajan et al., 2018 (arXiv:1805.00932): a
+            class of a single row must not outweigh everything else.
     """
+    if wished == "none" or (wished == "auto" and counts.max() <= ASKS * counts.min()):
+        return None
+    raw = 1 / counts if wished == "balanced" else np.minimum(1 / np.sqrt(counts), HEAVIEST / np.sqrt(counts.max()))
+    return np.asarray(raw * counts.sum() / (raw * counts).sum())
+
+
+def cross_entropy(train: SplitRows, params: Any) -> Any:
+    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished."""
     import torch
 
-    weights = None
-    if params.class_weights == "balanced":
-        counts = np.bincount(train.classes, minlength=len(train.labels))
-        weights = torch.tensor(len(train.classes) / (len(train.labels) * counts), dtype=torch.float32)
+    heavy = class_weights(np.bincount(train.classes, minlength=len(train.labels)), params.class_weights)
+    weights = None if heavy is None else torch.tensor(heavy, dtype=torch.float32)
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         total = torch.nn.functional.cross_entropy(
