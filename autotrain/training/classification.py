@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from autotrain.table import ROW_COLUMN
 from autotrain.task import Attempt, Result
 from autotrain.training.checkpoint import aside, flush
 from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.head import fit_head, head_rows
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
 ADAPTER_NOTE = "autotrain.json"
@@ -66,15 +67,18 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
     test = SplitRows(attempt.data, "test", train.labels)
     tokenizer = load_tokenizer(attempt.model)
     set_seed(params.seed)
+    base = load_base(attempt.model, train.labels, tokenizer)
+    max_length = min(params.max_length, longest_input(base, tokenizer))
+    encoded = _encode_all(attempt, tokenizer, max_length, train, validation)
+    if attempt.resume_from is None:  # a checkpoint has the head
+        _start_head(attempt, base, tokenizer, train, encoded[0].lengths, max_length, params.seed)
     model = add_lora(
-        load_base(attempt.model, train.labels, tokenizer),
+        base,
         r=params.lora_r,
         lora_alpha=params.lora_alpha,
         lora_dropout=params.lora_dropout,
         target_modules=params.lora_target_modules,
     )
-    max_length = min(params.max_length, longest_input(model, tokenizer))
-    encoded = _encode_all(attempt, tokenizer, max_length, train, validation)
     training = fit(
         attempt,
         params,
@@ -122,6 +126,27 @@ def _encode_all(
             done += len(part)
         encoded.append(Rows(items))
     return encoded[0], encoded[1]
+
+
+def _start_head(
+    attempt: Attempt,
+    base: Any,
+    tokenizer: Any,
+    train: SplitRows,
+    lengths: Sequence[int],
+    max_length: int,
+    seed: int,
+) -> None:
+    attempt.sink.emit(Phase(name="train", fraction=0.0))
+    base.to(attempt.device.name)
+    rows = head_rows(base, float(np.mean(lengths)), attempt.device.name)
+
+    def encoded(texts: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
+        for part in batches(tokenizer, texts, max_length, base.device):
+            stop_if_wished(attempt.wishes)
+            yield part
+
+    fit_head(base, train.texts, train.classes, encoded, rows, seed)
 
 
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
@@ -176,21 +201,25 @@ def cross_entropy(train: SplitRows, params: Any) -> Any:
     return loss
 
 
-def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_length: int) -> np.ndarray[Any, Any]:
-    """(texts, classes) probabilities, in the order of the texts. Texts of like length share a batch."""
-    import torch
-
+def batches(tokenizer: Any, texts: Sequence[str], max_length: int, device: Any) -> Iterator[tuple[list[int], Any]]:
+    """(places in `texts`, batch for a model) pairs, longest first: texts of like length share a batch."""
     ids = encode(tokenizer, texts, max_length) if texts else []
     order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
-    device = next(model.parameters()).device
     pad = collator(tokenizer, device.type)
-    answers = np.zeros((len(ids), model.config.num_labels), dtype=np.float64)
+    for start in range(0, len(order), PREDICTION_BATCH):
+        part = order[start : start + PREDICTION_BATCH]
+        yield part, pad([{"input_ids": ids[index]} for index in part]).to(device)
+
+
+def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_length: int) -> np.ndarray[Any, Any]:
+    """(texts, classes) probabilities, in the order of the texts."""
+    import torch
+
+    answers = np.zeros((len(texts), model.config.num_labels), dtype=np.float64)
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        for start in range(0, len(order), PREDICTION_BATCH):
-            part = order[start : start + PREDICTION_BATCH]
-            batch = pad([{"input_ids": ids[index]} for index in part]).to(device)
+        for part, batch in batches(tokenizer, texts, max_length, next(model.parameters()).device):
             answers[part] = model(**batch).logits.double().softmax(-1).cpu().numpy()
     model.train(was_training)
     return answers

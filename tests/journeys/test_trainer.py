@@ -76,7 +76,9 @@ def failure(run: Trainer) -> tuple[str, str]:
     return last["code"], last["reason"]
 
 
-def test_a_loss_that_is_not_a_number_ends_the_run_with_a_remedy(trainer: Make, model: Path, tmp_path: Path) -> None:
+def test_a_base_model_whose_weights_are_not_numbers_ends_the_run_with_a_remedy(
+    trainer: Make, model: Path, tmp_path: Path
+) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -89,7 +91,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run_with_a_remedy(trainer: Make, m
     run = trainer(model=broken)
     code, reason = failure(run)
     assert code == "nan"
-    assert "lower learning rate" in reason
+    assert "damaged" in reason
     assert complete(run.run.attempt(1).checkpoints) == []
 
 
