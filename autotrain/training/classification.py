@@ -18,6 +18,7 @@ from autotrain.evaluation.examples import Predictions, representative_examples, 
 from autotrain.evaluation.intervals import paired_difference
 from autotrain.evaluation.metrics import compute_metrics
 from autotrain.events import Outcome, Phase
+from autotrain.models.check import require_usable
 from autotrain.models.loading import load_classifier as load_base
 from autotrain.models.loading import load_tokenizer, longest_input
 from autotrain.models.lora import add_lora
@@ -60,6 +61,7 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
 
     torch.set_num_threads(attempt.device.threads)
     attempt.sink.emit(Phase(name="load"))
+    require_usable(attempt.model, attempt.model_name, task)
     from transformers import set_seed
 
     train = SplitRows(attempt.data, "train")
