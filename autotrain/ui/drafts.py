@@ -24,10 +24,6 @@ SAMPLE_ROWS = 2000
 """Rows whose texts are measured in tokens: enough for a mean, quick for any table."""
 
 
-EXACT_ROWS = 50_000
-"""Up to here the rows of each split are counted by dividing them, which takes a second."""
-
-
 class Target(BaseModel):
     """Where the finished adapter should go."""
 
@@ -224,23 +220,6 @@ def judged(recipe: Recipe, dataset: Dataset) -> tuple[list[Finding], Rows | None
 _reading = threading.Lock()
 
 
-def counted(dataset: Dataset, recipe: Recipe) -> SplitCounts | None:
-    """The rows of each split, as the run will have them; None where they cannot be split, which the check says.
-
-    Dividing a large table takes seconds, so that there it is told by the shares and the empty cells.
-    """
-    assert recipe.data is not None
-    split, columns = recipe.data.split, recipe.data.columns
-    if dataset.profile.rows <= EXACT_ROWS:
-        shares = (split.validation, split.test, split.seed)
-        return _counted(_Key(dataset), tuple(sorted(columns.items())), shares)
-    used = [dataset.profile.column(name) for name in columns.values()]
-    empty = max((column.empty for column in used if column), default=0)
-    rows = dataset.profile.rows - empty
-    test, validation = round(rows * split.test), round(rows * split.validation)
-    return SplitCounts(rows - test - validation, validation, test, empty, {})
-
-
 class _Key:
     """A dataset by its content's id, so that the same content is read once."""
 
@@ -267,14 +246,6 @@ def _divided(key: _Key, columns: tuple[tuple[str, str], ...], split: Split) -> S
         return count_splits(key.dataset, dict(columns), split)
     except DataError as error:
         return Finding.of(error)
-
-
-@lru_cache(maxsize=32)
-def _counted(key: _Key, columns: tuple[tuple[str, str], ...], split: tuple[float, float, int]) -> SplitCounts | None:
-    try:
-        return count_splits(key.dataset, dict(columns), Split(validation=split[0], test=split[1], seed=split[2]))
-    except DataError:
-        return None
 
 
 def _dataset(draft: Draft, datasets: DatasetStore) -> Dataset | None:

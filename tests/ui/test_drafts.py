@@ -78,17 +78,6 @@ def test_rows_that_cannot_be_divided_are_found_before_the_start(services: Servic
     assert seen.missing == ["Fix what is marked “must fix”"] and seen.rows is None and seen.cost is None
 
 
-def test_the_rows_shown_are_those_the_run_will_have(services: Services, store: SqlStore) -> None:
-    repeated = "".join("the same words again,good\n" for _ in range(15)) + "nothing said,\n" * 6 + "alone,odd\n"
-    dataset = services.datasets.add_text(ROWS + repeated, "parcels")
-    draft = Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL)
-    seen = look(draft, services)
-    assert seen.cost is not None
-    run = submit(loads(seen.recipe), services.settings, store)
-    folder = RunFolder(services.settings.runs / run.id)
-    assert seen.cost.train_rows == read_split(folder.data, "train").num_rows
-
-
 def test_the_recipe_is_what_will_run(services: Services, draft: Draft) -> None:
     changed = draft.model_copy(update={"params": {"learning_rate": "2e-4"}, "publish": Target(repository="mine")})
     seen = look(changed, services)
