@@ -153,6 +153,8 @@ def _starter() -> Check:
 def _hub(settings: Settings) -> Check:
     from autotrain.errors import HubUnreachable
     from autotrain.hub.account import Account
+    from autotrain.hub.client import endpoint
+    from autotrain.hub.search import search_models
     from autotrain.runs.sql import open_store
 
     store = open_store(settings.database)
@@ -160,8 +162,9 @@ def _hub(settings: Settings) -> Check:
         account = Account(store, settings)
         token = account.token()
         if token is None:
+            search_models("minilm", 1)
             remedy = "To publish, save a token on the Settings page or set HF_TOKEN."
-            return Check("hub", "note", "No token.", remedy)
+            return Check("hub", "note", f"{endpoint()} answers. No token.", remedy)
         identity = account.identity(token)
     except HubUnreachable as error:
         return Check("hub", "note", f"{error} Everything but Hub models and publishing works without it.")
@@ -170,4 +173,5 @@ def _hub(settings: Settings) -> Check:
     finally:
         store.close()
     rights = "may write" if identity.can_write else "is read-only: publishing needs a token that may write"
-    return Check("hub", "ok" if identity.can_write else "note", f"Signed in as {identity.name}; the token {rights}.")
+    found = f"{endpoint()} answers. Signed in as {identity.name}; the token {rights}."
+    return Check("hub", "ok" if identity.can_write else "note", found)

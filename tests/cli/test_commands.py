@@ -10,6 +10,7 @@ import pytest
 
 from autotrain.recipe import recipes_folder
 from tests.app import Done
+from tests.doubles import start_hub_double
 
 Shell = Callable[..., Done]
 BALANCED = recipes_folder() / "text_classification" / "balanced.yaml"
@@ -43,6 +44,15 @@ def test_the_doctor_names_versions_devices_memory_disk_hub_broker_and_record(she
     said = shell("doctor").stdout.lower()
     for part in ("python", "torch", "transformers", "memory", "disk", "hub", "redis", "record"):
         assert part in said, part
+
+
+def test_the_doctor_says_whether_the_hub_answers_and_whose_token_there_is(shell: Shell, tmp_path: Path) -> None:
+    gone = shell("doctor", HF_ENDPOINT="http://127.0.0.1:9").stdout
+    assert "cannot be reached" in gone and "Everything but Hub models and publishing works" in gone
+    with start_hub_double(tmp_path) as hub:
+        environment = hub.environment(tmp_path / "hf")
+        assert f"{hub.endpoint} answers. No token." in shell("doctor", **environment).stdout
+        assert "Signed in as alice; the token may write" in shell("doctor", **environment, HF_TOKEN=hub.token).stdout
 
 
 @pytest.mark.parametrize(
