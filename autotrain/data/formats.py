@@ -40,6 +40,7 @@ _READABLE: tuple[tuple[bytes, str], ...] = (
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"FEA1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),  # a stream, as datasets keeps its tables
 )
 
 

@@ -75,6 +75,7 @@ FORMATS: dict[str, Callable[[], bytes]] = {
     "json lines with blank ones": lambda: "\r\n\r\n".join(json.dumps(row) for row in ROWS).encode(),
     "parquet": parquet_bytes,
     "arrow file": lambda: arrow_bytes("file"),
+    "arrow stream": lambda: arrow_bytes("stream"),
     "feather": lambda: feather_bytes(2),
     "excel": lambda: sheet_bytes("openpyxl"),
     "opendocument": lambda: sheet_bytes("odf"),
@@ -230,7 +231,17 @@ def test_any_text_survives_json_lines_and_parquet(datasets: DatasetStore, tmp_pa
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     start=st.sampled_from(
-        [b'{"a": ', b'[{"a": ', b"PAR1", b"ARROW1", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"FEA1"]
+        [
+            b'{"a": ',
+            b'[{"a": ',
+            b"PAR1",
+            b"ARROW1",
+            b"\x1f\x8b\x08",
+            b"BZh9",
+            b"\xfd7zXZ\x00",
+            b"FEA1",
+            b"\xff\xff\xff\xff",
+        ]
     ),
     rest=st.binary(max_size=300),
 )
