@@ -48,7 +48,8 @@ class Profile(BaseModel):
     size_bytes: int
     sha256: str
     encoding: str
-    delimiter: str
+    delimiter: str = ""
+    format: str = "delimited text"
     findings: tuple[Finding, ...] = ()
 
     def column(self, name: str) -> ColumnProfile | None:

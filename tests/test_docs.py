@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autotrain.cli import app
+from autotrain.data.store import DatasetStore
 from autotrain.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +42,17 @@ def test_every_command_is_named_in_the_documents() -> None:
 def test_links_and_pictures_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8"))
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_every_example_of_a_table_reads_as_the_same_table(settings: Settings, tmp_path: Path) -> None:
+    blocks = re.findall(r"```(csv|json|jsonl)\n(.*?)```", (ROOT / "docs/data.md").read_text("utf-8"), re.S)
+    assert len(blocks) >= 5
+    tables = []
+    for number, (kind, content) in enumerate(blocks):
+        path = tmp_path / f"{number}.{kind}"
+        path.write_text(content, "utf-8")
+        tables.append(DatasetStore(settings).add(path).head(10))
+    assert all(table == tables[0] for table in tables) and len(tables[0]) == 3
 
 
 def test_the_python_example_uses_names_that_exist() -> None:

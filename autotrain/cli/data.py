@@ -80,9 +80,10 @@ def _show_profile(dataset: Dataset, out: Any) -> None:
     from rich.table import Table
 
     profile = dataset.profile
+    how = f"{profile.encoding}, cells separated by {profile.delimiter!r}" if profile.delimiter else profile.format
     out.print(
-        f"{dataset.name}: {profile.rows:,} rows, {profile.size_bytes / 1e6:.1f} MB, {profile.encoding}, "
-        f"cells separated by {profile.delimiter!r}, {profile.duplicate_rows:,} repeated rows, dataset {dataset.id}",
+        f"{dataset.name}: {profile.rows:,} rows, {profile.size_bytes / 1e6:.1f} MB, {how}, "
+        f"{profile.duplicate_rows:,} repeated rows, dataset {dataset.id}",
         markup=False,
     )
     table = Table("column", "kind", "why", "empty", "distinct", "first value")

@@ -22,11 +22,11 @@ SHOWN_CLASSES = 5
 def predict(
     run: WhichRun,
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer.")] = None,
-    data: Annotated[Path | None, typer.Option(help="A CSV to answer row by row.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A table to answer row by row.")] = None,
     output: Annotated[Path, typer.Option(help="Where the CSV with predictions goes.")] = Path("predictions.csv"),
-    column: Annotated[str | None, typer.Option(help="The column of the CSV to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="The column of the table to read.")] = None,
 ) -> None:
-    """Answer texts, or a whole CSV, with a finished run's adapter."""
+    """Answer texts, or a whole table, with a finished run's adapter."""
     from autotrain import api
     from autotrain.adapters import finished_adapter
 

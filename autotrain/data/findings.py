@@ -50,6 +50,7 @@ class FileFacts:
     short: Rows
     wide: Rows
     damaged: Rows
+    names_in_file: bool = True
 
 
 def file_findings(facts: FileFacts) -> list[Finding]:
@@ -86,7 +87,7 @@ def _columns(facts: FileFacts) -> Iterator[Finding]:
             column=filled[0],
             count=len(filled),
         )
-    if _first_row_is_data(facts):
+    if facts.names_in_file and _first_row_is_data(facts):
         shown = ", ".join(f'"{_short(name, 30)}"' for name in header.names[:4])
         yield Finding(
             severity="warning",

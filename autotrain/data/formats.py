@@ -1,4 +1,4 @@
-"""Recognising files that are not delimited text, so that the refusal can say what the file is and what to do."""
+"""Recognising a file's format by its content, and refusing what is no table by saying what it is and what to do."""
 
 from __future__ import annotations
 
@@ -18,15 +18,9 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"GIF8", "a GIF image", "Choose the table that holds your texts, saved as CSV."),
     (b"II*\x00", "a TIFF image", "Choose the table that holds your texts, saved as CSV."),
     (b"MM\x00*", "a TIFF image", "Choose the table that holds your texts, saved as CSV."),
-    (b"\x1f\x8b", "compressed with gzip", "Unpack it and choose the CSV file inside."),
-    (b"BZh", "compressed with bzip2", "Unpack it and choose the CSV file inside."),
-    (b"\xfd7zXZ\x00", "compressed with xz", "Unpack it and choose the CSV file inside."),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it and choose the CSV file inside."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it and choose the CSV file inside."),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and choose the CSV file inside."),
     (b"\xd0\xcf\x11\xe0", "an old Office document", "Open it in a spreadsheet and save the sheet as CSV."),
-    (b"PAR1", "a Parquet file", "Save the table as CSV."),
-    (b"ARROW1", "an Arrow file", "Save the table as CSV."),
     (b"SQLite format 3\x00", "an SQLite database", "Export the table as CSV."),
     (b"\x7fELF", "a program", "Choose a table saved as CSV."),
     (b"MZ\x90\x00", "a program", "Choose a table saved as CSV."),
@@ -37,8 +31,46 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
+COMPRESSED = frozenset({"gzip", "bzip2", "xz", "zstd"})
+_READABLE: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"FEA1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),  # a stream, as datasets keeps its tables
+)
+
+
+def format_of(path: Path) -> str | None:
+    """`parquet`, `arrow`, `json`, `workbook`, or a compression; None for delimited text and what cannot be read."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    for signature, kind in _READABLE:
+        if head.startswith(signature):
+            return kind
+    if head.startswith(b"PK\x03\x04") and _is_workbook(path):
+        return "workbook"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
+    return "json" if re.match(rb'[\[{]\s*["{\[]', start) else None
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
+        return False
+    return any(name.startswith("xl/") for name in names) or kind.startswith(
+        b"application/vnd.oasis.opendocument.spreadsheet"
+    )
+
+
 def refuse_other_formats(path: Path, name: str) -> None:
-    """Let delimited text pass and refuse everything that is known to be something else.
+    """Let tables pass, in whatever format they can be read, and refuse what is known to be something else.
 
     Raises:
         DataError: `empty-file` or `not-a-table`; the message names the format and the way to a CSV.
@@ -49,6 +81,8 @@ def refuse_other_formats(path: Path, name: str) -> None:
         raise DataError(
             f"{name} is empty. Choose a file with column names in its first row and data below.", code="empty-file"
         )
+    if format_of(path) is not None:
+        return
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise _refusal(name, *_inside_zip(path))
     for signature, what, remedy in _SIGNATURES:
@@ -84,8 +118,6 @@ def _refuse_other_text(head: bytes, name: str) -> None:
         )
     if start.startswith(b"{\\rtf"):
         raise _refusal(name, "an RTF document", "Copy its table into a spreadsheet and save that as CSV.")
-    if re.match(rb'[\[{]\s*["{\[]', start):
-        raise _refusal(name, "JSON", "Save it as CSV with one column for each field.")
 
 
 def _inside_zip(path: Path) -> tuple[str, str]:
@@ -94,8 +126,6 @@ def _inside_zip(path: Path) -> tuple[str, str]:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError):
         names = []
-    if any(name.startswith("xl/") for name in names):
-        return "an Excel workbook", 'In Excel choose File, Save as, "CSV UTF-8", and upload that file.'
     if any(name.startswith("word/") for name in names):
         return "a Word document", "Copy its table into a spreadsheet and save that as CSV."
     if "content.xml" in names:
@@ -104,6 +134,4 @@ def _inside_zip(path: Path) -> tuple[str, str]:
 
 
 def _refusal(name: str, what: str, remedy: str) -> DataError:
-    return DataError(
-        f"{name} is {what}, and only tables saved as text (CSV, TSV) can be read. {remedy}", code="not-a-table"
-    )
+    return DataError(f"{name} is {what}, which is no table. {remedy}", code="not-a-table")

@@ -16,8 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel
 
-from autotrain.data.read import PROFILE_FILE, TABLE_FILE, check_file, import_examined, plain_errors
+from autotrain.data.read import PROFILE_FILE, check_file, import_examined, plain_errors
 from autotrain.data.samples import write_sample
+from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
 from autotrain.settings import Settings
 from autotrain.table import ROW_COLUMN, Profile, Table

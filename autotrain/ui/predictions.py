@@ -14,7 +14,8 @@ from typing import Literal
 import pyarrow as pa
 
 from autotrain.adapters import FinishedAdapter, finished_adapter
-from autotrain.data.read import TABLE_FILE, import_csv
+from autotrain.data.read import import_table
+from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import AutotrainError, DataError
 from autotrain.predictor import PredictorPool, predict_file
 from autotrain.predictor.file import choose_columns
@@ -86,7 +87,7 @@ class Predictions:
         folder = self._root / batch_id
         folder.mkdir(parents=True)
         try:
-            profile = import_csv(path, folder, self._settings)
+            profile = import_table(path, folder, self._settings)
             rows = pa.ipc.open_file(pa.memory_map(str(folder / TABLE_FILE))).read_all()
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import tracemalloc
 import zipfile
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from autotrain.data.read import import_csv
+from autotrain.data.read import import_table
 from autotrain.errors import DataError
 from autotrain.settings import Settings
 from autotrain.table import ROW_COLUMN, Profile
@@ -27,7 +26,7 @@ def read(folder: Path, settings: Settings, content: bytes, name: str = "table.cs
     source, target = folder / name, folder / "imported"
     source.write_bytes(content)
     target.mkdir(exist_ok=True)
-    profile = import_csv(source, target, settings)
+    profile = import_table(source, target, settings)
     return profile, pa.ipc.open_file(target / "table.arrow").read_all().to_pylist()
 
 
@@ -110,7 +109,7 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path, settings: Setting
     source = tmp_path / "table.csv"
     source.write_text("text,label\n" + "hello there,a\n" * 200_000)
     seen: list[tuple[int, int]] = []
-    import_csv(source, tmp_path, settings, lambda done, total: seen.append((done, total)))
+    import_table(source, tmp_path, settings, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (source.stat().st_size, source.stat().st_size)
     assert len(seen) > 2
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -299,19 +298,13 @@ def workbook(*names: str) -> bytes:
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", "PNG image"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "JPEG image"),
         (workbook("notes.txt"), "ZIP archive"),
-        (workbook("[Content_Types].xml", "xl/workbook.xml"), "Excel workbook"),
         (workbook("word/document.xml"), "Word document"),
         (workbook("mimetype", "content.xml"), "OpenDocument"),
         (b"PK\x03\x04 broken archive", "ZIP archive"),
-        (gzip.compress(b"text,label\na,b\n"), "gzip"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "old Office"),
-        (b"PAR1" + b"\x15\x04" * 40, "Parquet"),
         (bytes(range(256)) * 20, "not text"),
         (b"\x01\x02\x03\x04" * 200, "not text"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
-        (b'[{"text": "a", "label": "b"}]', "JSON"),
-        (b'[["a", "b"], ["c", "d"]]', "JSON"),
-        (b'{"text": "a", "label": "b"}\n{"text": "c"}\n', "JSON"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -348,15 +341,15 @@ def test_a_gigabyte_file_over_the_limit_is_refused_without_reading_it(tmp_path: 
     with source.open("wb") as file:
         file.truncate(settings.max_upload_bytes + 1)
     with pytest.raises(DataError, match=r"1\.0 GB") as caught:
-        import_csv(source, tmp_path, settings)
+        import_table(source, tmp_path, settings)
     assert caught.value.code == "too-large"
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(DataError, match="There is no file"):
-        import_csv(tmp_path / "nowhere.csv", tmp_path, settings)
+        import_table(tmp_path / "nowhere.csv", tmp_path, settings)
     with pytest.raises(DataError, match="is not a file"):
-        import_csv(tmp_path, tmp_path, settings)
+        import_table(tmp_path, tmp_path, settings)
 
 
 def test_a_full_disk_is_a_plain_sentence(tmp_path: Path, settings: Settings) -> None:
@@ -376,7 +369,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, settings: Settings) 
             "text,label\n" + "".join(f"this is the text of row {i % 1000},{i % 7}\n" for i in range(rows))
         )
         tracemalloc.start()
-        import_csv(source, tmp_path, settings)
+        import_table(source, tmp_path, settings)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 5_000_000

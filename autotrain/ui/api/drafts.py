@@ -90,6 +90,7 @@ class DatasetDetail(BaseModel):
     size_bytes: int
     encoding: str
     delimiter: str
+    format: str
     duplicate_rows: int
     created_at: float
     columns: list[ColumnProfile]
@@ -183,6 +184,7 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
         size_bytes=profile.size_bytes,
         encoding=profile.encoding,
         delimiter=profile.delimiter,
+        format=profile.format,
         duplicate_rows=profile.duplicate_rows,
         created_at=dataset.created_at.timestamp(),
         columns=[

@@ -8,7 +8,7 @@ export async function mount(element) {
   const list = async () => {
     try {
       const found = await api("/datasets");
-      patch(body, found, () => (found.length ? found.map((one) => row(element, one, list)) : h("div", { class: "at-empty" }, h("p", {}, "No data yet. Drop a CSV file on the page New run, or start with a sample there."), h("a", { class: "at-button at-primary", href: "/" }, "Choose data"))));
+      patch(body, found, () => (found.length ? found.map((one) => row(element, one, list)) : h("div", { class: "at-empty" }, h("p", {}, "No data yet. Drop a table on the page New run, or start with a sample there."), h("a", { class: "at-button at-primary", href: "/" }, "Choose data"))));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       body.replaceChildren(problem(error.message, h("button", { class: "at-button at-small", onclick: list }, "Try again")));

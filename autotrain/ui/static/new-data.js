@@ -3,13 +3,16 @@
 import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
 import { findings, step } from "./new-run.js";
 
+// What the file dialog offers first; the content decides, whatever the name is.
+export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,text/csv";
+
 export class DataStep {
   constructor(page) {
     this.page = page;
     this.body = h("div", { class: "at-step-body" });
     this.trouble = h("div", { "aria-live": "polite" });
     this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
-    this.file = h("input", { type: "file", accept: ".csv,.tsv,.txt,.tab,text/csv", class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload(this.file.files[0]) });
+    this.file = h("input", { type: "file", accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload(this.file.files[0]) });
     this.element.append(this.file);
     for (const kind of ["dragover", "drop", "dragleave"]) this.element.addEventListener(kind, (event) => this.drag(event));
   }
@@ -53,9 +56,9 @@ export class DataStep {
     this.listEarlier(earlier);
     return [
       h("div", { class: "at-drop at-drop-big" },
-        svg(), h("p", {}, h("b", {}, "Drop a CSV file here")), h("p", {}, "or"),
+        svg(), h("p", {}, h("b", {}, "Drop a table here")), h("p", {}, "or"),
         h("button", { type: "button", class: "at-button at-primary", onclick: () => this.file.click() }, "Choose a file"),
-        h("p", { class: "at-small-text" }, `CSV, TSV, semicolons or pipes, any encoding, up to ${bytes(offer.largest_upload)}. It stays on this machine.`)),
+        h("p", { class: "at-small-text" }, `CSV, Excel, OpenDocument, JSON, Parquet or Arrow, also compressed, up to ${bytes(offer.largest_upload)}. It stays on this machine.`)),
       h("div", { class: "at-other" },
         h("div", {}, h("h3", {}, "No file at hand? Try a sample"),
           h("div", { class: "at-samples" }, offer.samples.map((sample) => h("button", { type: "button", class: "at-option", "data-sample": sample.name, onclick: () => this.take("Reading the sample…", () => api("/datasets/sample", { method: "POST", json: { name: sample.name } })) },
@@ -127,7 +130,7 @@ export class DataStep {
     const roles = this.page.task.roles;
     const open = roles.filter((role) => role.required && !draft.columns[role.role]);
     return [
-      h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.encoding}`)),
+      h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.delimiter ? detail.encoding : detail.format}`)),
         h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
       open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),

@@ -1,5 +1,6 @@
 // Ask the tuned adapter: one text at a time, or a whole file.
 import { api, bytes, count, h, percent, problem, progressBar, Refusal } from "./core.js";
+import { TABLES } from "./new-data.js";
 
 const SHOWN = 6;
 
@@ -84,8 +85,8 @@ export class TryIt {
 class Batch {
   constructor(page) {
     this.page = page;
-    this.input = h("input", { type: "file", accept: ".csv,.tsv,.txt", class: "at-visually-hidden", tabindex: "-1", "aria-label": "A file to classify", onchange: () => this.send(this.input.files[0]) });
-    this.drop = h("div", { class: "at-drop" }, h("span", {}, "Drop a CSV file here: every row is classified, and you get the file back with the predictions added."),
+    this.input = h("input", { type: "file", accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "A file to classify", onchange: () => this.send(this.input.files[0]) });
+    this.drop = h("div", { class: "at-drop" }, h("span", {}, "Drop a table here: every row is classified, and you get it back as a CSV with the predictions added."),
       h("button", { type: "button", class: "at-button", onclick: () => this.input.click() }, "Choose a file"), this.input);
     this.drop.addEventListener("dragover", (event) => { event.preventDefault(); this.drop.classList.add("at-over"); });
     this.drop.addEventListener("dragleave", () => this.drop.classList.remove("at-over"));

@@ -1,0 +1,193 @@
+"""Delimited text: comma, tab, semicolon or otherwise, in any encoding, with what people do to it repaired or named."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from autotrain.data.dialect import Dialect, detect_dialect
+from autotrain.data.encoding import Examined
+from autotrain.data.findings import FileFacts, Rows, file_findings
+from autotrain.data.header import Header, name_columns
+from autotrain.data.profile import TableWatch
+from autotrain.data.reading import Progress, counted
+from autotrain.data.writing import TABLE_FILE, write_rows
+from autotrain.errors import DataError
+from autotrain.settings import Settings
+from autotrain.table import Profile
+
+LINE_CELLS = 16
+"""A line longer than this many of the longest cells is no row of a table; reading it whole could fill the memory."""
+_SAMPLE_CHARACTERS = 262_144
+
+
+def import_delimited(
+    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, name: str
+) -> Profile:
+    """Read a file of delimited text into `folder`. Raises DataError."""
+    dialect = detect_dialect(_sample(source, examined.encoding))
+    reader = _Import(source, name, examined, settings, progress)
+    try:
+        return reader.run(dialect, folder)
+    except _OpenQuote as problem:
+        return _without_quotes(reader, dialect, folder, problem)
+
+
+class _OpenQuote(Exception):
+    """A quote that was opened in `row` swallowed the rest of the file."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+
+
+class _Import:
+    """One reading of a file under one dialect."""
+
+    def __init__(
+        self, source: Path, name: str, examined: Examined, settings: Settings, progress: Progress | None
+    ) -> None:
+        self.source, self.name, self.examined, self.settings, self.progress = source, name, examined, settings, progress
+
+    def run(self, dialect: Dialect, folder: Path) -> Profile:
+        self._short, self._wide, self._damaged = Rows(), Rows(), Rows()
+        self._widths: Counter[int] = Counter()
+        self._ended = False
+        with counted(self.source, self.progress) as raw:
+            text = io.TextIOWrapper(raw, self.examined.encoding, errors="replace", newline="")
+            records = self._records(text, dialect)
+            header = self._header(records)
+            watch = TableWatch(header.names)
+            write_rows(self._even(records, len(header.names)), header, watch, folder / TABLE_FILE)
+        self._refuse_empty(watch.rows, header)
+        return self._profile(dialect, header, watch)
+
+    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
+        limit = LINE_CELLS * self.settings.max_cell_characters
+        self._line = 0
+        while line := text.readline(limit):
+            self._line += 1
+            if len(line) >= limit and not line.endswith(("\n", "\r")):
+                raise DataError(
+                    f"Line {self._line} of {self.name} is longer than {limit:,} characters. A table has one row on "
+                    "each line; check that this is a CSV file.",
+                    code="line-too-long",
+                )
+            if self._line == 1 and line.lower().startswith("sep=") and len(line.strip()) <= 5:
+                continue
+            yield line
+        self._ended = True
+
+    def _records(self, text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+        """Records with their row numbers. A blank line is a row to a spreadsheet, so it is counted and skipped."""
+        csv.field_size_limit(self.settings.max_cell_characters)
+        number, reader = 0, dialect.reader(self._lines(text))
+        while True:
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if dialect.quote:
+                    raise _OpenQuote(number + 1) from error
+                raise DataError(
+                    f"Row {number + 1} of {self.name} has a cell longer than "
+                    f"{self.settings.max_cell_characters:,} characters. Shorten it or split it into several rows.",
+                    code="cell-too-long",
+                ) from error
+            number += 1
+            if self._ended:  # the file ended inside this record: its quote was never closed
+                raise _OpenQuote(number)
+            if record:
+                yield number, record
+
+    def _header(self, records: Iterator[tuple[int, list[str]]]) -> Header:
+        number, cells = next(records, (0, []))
+        while cells and not any(cell.strip() for cell in cells):
+            number, cells = next(records, (0, []))
+        if not cells:
+            raise DataError(
+                f"{self.name} is empty. Choose a file with column names in its first row and data below.",
+                code="empty-file",
+            )
+        return name_columns(number, cells)
+
+    def _even(self, records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+        """Records of exactly `width` cells: short ones are filled up, wide ones with more data are set aside."""
+        replaced = self.examined.encoding.startswith("utf-8") and self.examined.guessed
+        for number, record in records:
+            self._widths[len(record)] += 1
+            if len(record) < width:
+                self._short.add(number)
+                record = record + [""] * (width - len(record))
+            elif len(record) > width:
+                if any(cell.strip() for cell in record[width:]):
+                    self._wide.add(number)
+                    continue
+                record = record[:width]
+            if replaced and any("\ufffd" in cell for cell in record):
+                self._damaged.add(number)
+            yield number, record
+
+    def _refuse_empty(self, rows: int, header: Header) -> None:
+        aside = self._wide.count
+        if aside > max(1, rows):
+            width, times = self._widths.most_common(1)[0]
+            cells = "1 cell" if len(header.names) == 1 else f"{len(header.names)} cells"
+            raise DataError(
+                f"Row {header.row} of {self.name} has {cells}, but {times:,} rows have {width}. If row {header.row} is "
+                "a title, delete it; if texts hold the delimiter, put them in quotes; then save as CSV again.",
+                code="ragged",
+            )
+        if rows == 0:
+            raise DataError(
+                f"{self.name} has column names in row {header.row} but no rows below. Add at least one row of data.",
+                code="header-only",
+            )
+
+    def _profile(self, dialect: Dialect, header: Header, watch: TableWatch) -> Profile:
+        columns = watch.profiles()
+        facts = FileFacts(self.examined, header, columns, watch.rows, self._short, self._wide, self._damaged)
+        return Profile(
+            rows=watch.rows,
+            columns=columns,
+            duplicate_rows=watch.duplicate_rows,
+            size_bytes=self.examined.size,
+            sha256=self.examined.sha256,
+            encoding=self.examined.encoding,
+            delimiter=dialect.delimiter,
+            findings=tuple(file_findings(facts)),
+        )
+
+
+def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: _OpenQuote) -> Profile:
+    """Read again with quotes as ordinary characters, as some tab-separated exports mean them; refuse if uneven."""
+    try:
+        profile = reader.run(Dialect(dialect.delimiter, quote=""), folder)
+        even = not any(finding.code in ("short-rows", "wide-rows") for finding in profile.findings)
+    except DataError as error:
+        if error.code in ("cell-too-long", "line-too-long"):
+            raise
+        even = False
+    if even:
+        return profile
+    raise DataError(
+        f'Row {problem.row} of {reader.name} opens a quote (") that is never closed, or has a cell of more than '
+        f"{reader.settings.max_cell_characters:,} characters. Close the quote, write it twice if it belongs to the "
+        "text, or shorten the cell.",
+        code="open-quote",
+    ) from problem
+
+
+def _sample(source: Path, encoding: str) -> str:
+    """The file's beginning, up to the last whole line."""
+    with source.open(encoding=encoding, errors="replace", newline="") as text:
+        sample = text.read(_SAMPLE_CHARACTERS)
+    if sample.lower().startswith("sep="):
+        sample = sample.split("\n", 1)[-1]
+    if len(sample) < _SAMPLE_CHARACTERS:
+        return sample
+    end = max(sample.rfind("\n"), sample.rfind("\r"))
+    return sample[: end + 1] if end > 0 else sample

@@ -1,0 +1,112 @@
+"""Excel workbooks and OpenDocument spreadsheets: the first sheet that holds a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autotrain.data.header import name_columns
+from autotrain.data.reading import Progress, Reading, Records, cell_text
+from autotrain.errors import DataError
+from autotrain.events import Finding
+
+LARGEST_UNPACKED = 2_000_000_000
+"""Bytes of a workbook once unpacked: the library holds a sheet whole, and a small file can unpack to anything."""
+
+
+def read_workbook(path: Path, name: str, progress: Progress | None) -> Reading:
+    """Rows of the first sheet with at least two rows. The first row that is not empty has the names.
+
+    Raises:
+        DataError: it is locked, damaged, too large once unpacked, or has no sheet with rows.
+    """
+    import python_calamine as calamine
+
+    _refuse_bomb(path, name)
+    try:
+        with calamine.load_workbook(str(path)) as book:
+            names = [sheet.name for sheet in book.sheets_metadata]
+            for sheet_name in names:
+                sheet = book.get_sheet_by_name(sheet_name)
+                rows = sheet.to_python(skip_empty_area=False)
+                first = next((number for number, row in enumerate(rows) if any(_text(cell) for cell in row)), None)
+                if first is not None and len(rows) - first > 1:
+                    return _reading(rows, first, sheet_name, names, progress)
+    except calamine.PasswordError as error:
+        raise DataError(
+            f"{name} is locked with a password. Save it without one and choose it again.", code="locked"
+        ) from error
+    except calamine.CalamineError as error:
+        raise DataError(
+            f"{name} cannot be read as a spreadsheet ({str(error)[:200]}). Open it, save the sheet as CSV, and choose "
+            "that file.",
+            code="damaged-file",
+        ) from error
+    raise DataError(
+        f"{name} has no sheet with names in one row and data below. Add at least one row.", code="header-only"
+    )
+
+
+def _refuse_bomb(path: Path, name: str) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return  # the library says what is wrong with it
+    if size > LARGEST_UNPACKED:
+        raise DataError(
+            f"{name} unpacks to {size / 1e9:.1f} GB, more than a spreadsheet may. Save the sheet as CSV.",
+            code="too-large",
+        )
+
+
+def _reading(
+    rows: list[list[Any]], first: int, sheet: str, sheets: Sequence[str], progress: Progress | None
+) -> Reading:
+    width = max(len(row) for row in rows)
+    names = [_text(cell) for cell in rows[first]]
+    used = [
+        place
+        for place in range(width)
+        if (place < len(names) and names[place]) or any(place < len(row) and _text(row[place]) for row in rows[first:])
+    ]
+    header = name_columns(first + 1, [names[place] if place < len(names) else "" for place in used])
+    findings: list[Finding] = []
+    if len(sheets) > 1:
+        others = ", ".join(f'"{other}"' for other in sheets if other != sheet)
+        findings.append(
+            Finding(
+                severity="warning",
+                code="several-sheets",
+                message=f'The file has {len(sheets)} sheets; "{sheet}" was read, and not {others}.',
+                remedy="If another one is meant, save it as a file of its own, or move it to the front.",
+                count=len(sheets) - 1,
+            )
+        )
+    return Reading("spreadsheet", header, _records(rows, first, used, progress), findings, names_in_file=True)
+
+
+def _records(rows: list[list[Any]], first: int, used: list[int], progress: Progress | None) -> Records:
+    for number in range(first + 1, len(rows)):
+        row = rows[number]
+        cells = [_text(row[place]) if place < len(row) else "" for place in used]
+        if any(cells):
+            yield number + 1, cells
+        if progress is not None and number % 1000 == 0:
+            progress(number, len(rows))
+    if progress is not None:
+        progress(len(rows), len(rows))
+
+
+def _text(cell: Any) -> str:
+    """A cell as the spreadsheet shows it: whole numbers without a point, dates in ISO's form."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(" ")
+    if isinstance(cell, dt.date | dt.time | dt.timedelta):
+        return str(cell)
+    return cell_text(cell)
