@@ -7,6 +7,7 @@ each of them. So the first process notes its id, to which requests go, and the s
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from autotrain.runs.folder import AttemptFolder
+from autotrain.runs.folder import AttemptFolder, write_atomically
 
 if TYPE_CHECKING:
     from jobs.launchers import Handle
@@ -26,6 +27,9 @@ LOCAL_ONLY = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"} if sys.pla
 """The processes talk to each other on this machine alone, also where its name leads nowhere or it has no network."""
 
 FAILED = 1
+
+LAUNCHER_SPEAKS = re.compile(r"^[WE]\d{4} .*torch/distributed/elastic/", re.MULTILINE)
+ENDED_BY_SIGNAL = re.compile(r"^  exitcode  : -(\d+) ", re.MULTILINE)
 
 
 def launched(command: list[str], processes: int) -> list[str]:
@@ -58,15 +62,14 @@ class SeveralHandle:
         with suppress(FileNotFoundError):
             said = self._attempt.status.read_text("utf-8").strip()
             return int(said) if said.isdigit() else FAILED
-        if code > 0 and self._attempt.first.exists():
-            return -signal.SIGKILL  # one of them died without a word
-        return code or FAILED
+        return self._silent_end() if code > 0 and self._attempt.first.exists() else code or FAILED
 
     def request(self, number: signal.Signals) -> None:
         """Pass a signal on to the first process. Before that one hears signals there is nothing a stop could save."""
         first = self._first()
         if first is not None:
-            first.send_signal(number)
+            with suppress(psutil.Error):
+                first.send_signal(number)
         elif number == signal.SIGTERM:
             self.kill()
 
@@ -75,8 +78,23 @@ class SeveralHandle:
         self._launcher.kill()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it. The launcher's report goes: the last words in the log are the trainer's."""
         self._launcher.close()
+        with suppress(OSError):
+            said = self._attempt.log.read_text("utf-8", errors="replace")
+            if (report := LAUNCHER_SPEAKS.search(said)) is not None:
+                write_atomically(self._attempt.log, said[: report.start()])
+
+    def _silent_end(self) -> int:
+        """The signal that ended a process which left no word, as the launcher reports it; most often the kernel's.
+
+        The launcher itself sends SIGTERM to the others then.
+        """
+        with suppress(OSError):
+            said = self._attempt.log.read_text("utf-8", errors="replace")
+            numbers = [int(number) for number in ENDED_BY_SIGNAL.findall(said)]
+            return -next((number for number in numbers if number != signal.SIGTERM), signal.SIGKILL)
+        return -signal.SIGKILL
 
     def _first(self) -> psutil.Process | None:
         with suppress(OSError, ValueError, psutil.Error):
