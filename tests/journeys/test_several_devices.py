@@ -81,6 +81,14 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether a process still does anything."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 def owned(home: Path, frozen: Path, table: Path, model: Path) -> Owned:
     settings = Settings(home=home, redis_url=None, database_url=None)
     settings.prepare_home()
@@ -151,7 +159,7 @@ def test_paused_and_then_robbed_of_a_process_it_goes_on_to_the_same_adapter(
     thread.join()
     assert run.ended[1:] == ["queued"]
     assert run.store.get("r").reason_code == "killed"
-    assert not any(process.is_running() for process in processes)
+    assert not any(map(lives, processes))
     assert not [event for event in run.trainer.events(2) if event["kind"] == "failure"]
 
     assert run.go() == "succeeded"
@@ -211,4 +219,4 @@ time.sleep(600)
     assert len(processes) >= 3, "the launcher and two processes"
     owner.kill()
     owner.wait()
-    until(lambda: not any(process.is_running() for process in processes))
+    until(lambda: not any(map(lives, processes)))
