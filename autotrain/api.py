@@ -114,4 +114,5 @@ def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, st
             told = True
             tell(Log(text="Every device is busy with another run; this one starts when one is free."))
         time.sleep(WAIT_SECONDS)
+        store.reconcile()  # where no worker runs, nobody else frees the device of a run whose owner was killed
     return run

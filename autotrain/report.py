@@ -87,6 +87,9 @@ class Training(_Part):
     device: str
 
 
+UNCLEAR = "not clearly different from"
+
+
 class Report(_Part):
     """What `report.json` holds. `scores` are of the tuned model on the test split; the first is the headline."""
 
@@ -110,19 +113,36 @@ class Report(_Part):
     def verdict(self) -> str:
         """One sentence that compares the headline score with the strongest baseline.
 
-        "Better" is said only where the tuned model's 95 % interval lies wholly above the baseline's value.
+        "Better" is said only where the tuned model's 95 % interval lies wholly above the baseline's value. Another
+        score that clearly tells something else than the headline is told too: with uneven classes a high accuracy may
+        hide that rare ones are missed.
         """
-        best = self.headline()
-        rivals = [(baseline.title, s) for baseline in self.baselines for s in baseline.scores if s.name == best.name]
-        if not rivals:
+        best, *others = self.scores
+        found = self._against_baselines(best)
+        if found is None:
             return f"{best.title} is {best.value:.1%}."
-        title, rival = max(rivals, key=lambda pair: pair[1].value)
+        title, rival, word = found
         gain = (best.value - rival.value) * 100
-        if best.low is not None and best.low > rival.value:
-            word = "better than"
-        elif best.high is not None and best.high < rival.value:
-            word = "worse than"
-        else:
-            word = "not clearly different from"
-        rival_name = f"the {title[0].lower()}{title[1:]}"
-        return f"{best.title} {best.value:.1%}: {word} {rival_name} ({rival.value:.1%}, {gain:+.1f} points)."
+        text = f"{best.title} {best.value:.1%}: {word} {_named(title)} ({rival.value:.1%}, {gain:+.1f} points)"
+        for score in others:
+            other = self._against_baselines(score)
+            if other is not None and other[2] not in (word, UNCLEAR):
+                title, rival, differs = other
+                text += f"; {score.title} {score.value:.1%}: {differs} {_named(title)} ({rival.value:.1%})"
+        return f"{text}."
+
+    def _against_baselines(self, score: Score) -> tuple[str, Score, str] | None:
+        """The strongest baseline's title and score of the same name, and how this score compares."""
+        rivals = [(each.title, s) for each in self.baselines for s in each.scores if s.name == score.name]
+        if not rivals:
+            return None
+        title, rival = max(rivals, key=lambda pair: pair[1].value)
+        if score.low is not None and score.low > rival.value:
+            return title, rival, "better than"
+        if score.high is not None and score.high < rival.value:
+            return title, rival, "worse than"
+        return title, rival, UNCLEAR
+
+
+def _named(title: str) -> str:
+    return f"the {title[0].lower()}{title[1:]}"

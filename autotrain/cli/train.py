@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autotrain.cli.context import console, open_record, open_settings
-from autotrain.errors import RecipeError
+from autotrain.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from autotrain.recipe import Recipe
@@ -82,7 +82,7 @@ class Guessing:
         self._settings, self._out = settings, out
 
     def __call__(self, task: Task, source: str, named: dict[str, str]) -> dict[str, str]:
-        """The columns for all roles. Raises DataError, and RecipeError when a role's column is not sure."""
+        """The columns for all roles. Raises DataError; RecipeError when one is not sure."""
         from autotrain.data.store import DatasetStore
 
         if all(column.role in named for column in task.columns if column.required):
@@ -91,6 +91,9 @@ class Guessing:
         sure = {guess.role: guess.column for guess in task.suits(profile).mapping if guess.certainty == "sure"}
         columns = {role: column for role, column in sure.items() if column and column not in named.values()} | named
         absent = [column.role for column in task.columns if column.required and column.role not in columns]
+        stopping = [finding.sentence() for finding in profile.findings if finding.severity == "error"]
+        if absent and stopping:
+            raise DataError("\n".join(stopping))
         if absent:
             options = " ".join(f"--{role} COLUMN" for role in absent)
             has = ", ".join(column.name for column in profile.columns)

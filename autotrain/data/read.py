@@ -61,7 +61,7 @@ def check_file(source: Path, settings: Settings, name: str | None = None) -> Exa
         size, limit = source.stat().st_size, settings.max_upload_bytes
         if size > limit:
             raise DataError(
-                f"{name} has {_bytes(size)}, and at most {_bytes(limit)} are accepted. Take a part of its rows, "
+                f"{name} has {size_text(size)}, and at most {size_text(limit)} are accepted. Take a part of its rows, "
                 "or raise AUTOTRAIN_MAX_UPLOAD_BYTES.",
                 code="too-large",
             )
@@ -304,8 +304,8 @@ def _sample(source: Path, encoding: str) -> str:
     return sample[: end + 1] if end > 0 else sample
 
 
-def _bytes(count: int) -> str:
-    """A size for people, in powers of ten as file managers show it."""
+def size_text(count: int) -> str:
+    """A size in bytes for people, in powers of ten as file managers show it."""
     size = float(count)
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:

@@ -34,10 +34,18 @@ _NAMES: dict[str, frozenset[str]] = {
     "number": frozenset(_NUMBER_NAMES.split()),
 }
 
+_VAGUE_NAMES = """
+title headline subject description type genre group language lang output answer stars score rating grade
+"""
+_VAGUE = frozenset(_VAGUE_NAMES.split())
+"""Names that fit a role but describe as often a property of the row: alone they make nothing sure."""
+
 _FEW_VALUES = 20
 """More different short values than this may be what is read (names, titles) and not what is learned."""
 _ENOUGH = 0.3
 """Below this a column is not even offered as a guess."""
+_OFTEN, _REPEATED = 0.05, 0.5
+"""A text of which each value comes twenty times and more is a property of many rows, such as a title."""
 _NAME_BONUS = 0.35
 """A fitting name lifts a column over its rivals but never makes an id a text."""
 
@@ -47,10 +55,20 @@ class _Candidate:
     column: ColumnProfile
     content: float
     named: bool
+    plainly: bool = False
+    """Named in a word that hardly means anything else."""
 
     @property
     def score(self) -> float:
-        return self.content * (1 + (_NAME_BONUS if self.named else 0.0)) * (0.8 + 0.2 * self.column.confidence)
+        return self._score(self.named)
+
+    @property
+    def plain_score(self) -> float:
+        """The score when a vague name counts for nothing."""
+        return self._score(self.plainly)
+
+    def _score(self, named: bool) -> float:
+        return self.content * (1 + (_NAME_BONUS if named else 0.0)) * (0.8 + 0.2 * self.column.confidence)
 
 
 def guess_roles(profile: Profile, columns: tuple[Column, ...]) -> Fit:
@@ -79,7 +97,7 @@ def guess_roles(profile: Profile, columns: tuple[Column, ...]) -> Fit:
 
 def _guess(profile: Profile, role: Column, taken: set[str]) -> tuple[RoleGuess, float]:
     free = [column for column in profile.columns if column.name not in taken]
-    ranked = sorted((_candidate(column, role) for column in free), key=lambda each: -each.score)
+    ranked = sorted((_candidate(column, role, profile.rows) for column in free), key=lambda each: -each.score)
     fitting = [each for each in ranked if each.score >= _ENOUGH]
     if not fitting:
         # A role named outright is worth showing even when the cells do not look it, but only as a question.
@@ -92,17 +110,18 @@ def _guess(profile: Profile, role: Column, taken: set[str]) -> tuple[RoleGuess, 
     return RoleGuess(role.role, best.column.name, _certainty(best, rivals), _reason(best, rivals)), min(1.0, best.score)
 
 
-def _candidate(column: ColumnProfile, role: Column) -> _Candidate:
+def _candidate(column: ColumnProfile, role: Column, rows: int) -> _Candidate:
     content = _CONTENT[role.kind].get(column.kind, 0.0)
     if role.kind == "label":
         content *= _label_like(column)
     elif role.kind == "text" and column.kind in ("text", "long text"):
         # Of several text columns the one with more to read is the likelier text: 5 characters 0.6, 40 and more 1.
         content *= 0.55 + 0.45 * min(1.0, column.mean_length / 40)
+        content *= _REPEATED if column.distinct < _OFTEN * rows else 1.0
     elif role.kind == "text" and column.kind == "category" and column.distinct > _FEW_VALUES:
         content = 0.45
-    words = set(name_words(column.name))
-    return _Candidate(column, content, bool(words & (_NAMES[role.kind] | {role.role})))
+    fitting = set(name_words(column.name)) & (_NAMES[role.kind] | {role.role})
+    return _Candidate(column, content, bool(fitting), bool(fitting - _VAGUE))
 
 
 def _label_like(column: ColumnProfile) -> float:
@@ -114,8 +133,8 @@ def _label_like(column: ColumnProfile) -> float:
 
 def _certainty(best: _Candidate, rivals: Sequence[_Candidate]) -> Certainty:
     closest = rivals[0].score if rivals else 0.0
-    clear = best.score - closest >= 0.25
-    if best.content >= 0.6 and best.column.confidence >= 0.7 and (clear or (best.named and not rivals[0].named)):
+    clear = best.plain_score - max((rival.plain_score for rival in rivals), default=0.0) >= 0.25
+    if best.content >= 0.6 and best.column.confidence >= 0.7 and (clear or (best.plainly and not rivals[0].plainly)):
         return "sure"
     if best.named or clear or best.score - closest >= 0.05:
         return "guess"

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from autotrain.hub.licenses import license_metadata
-from autotrain.report import Baseline, Report, Score
+from autotrain.report import Baseline, ClassScore, Report, Score
 from autotrain.table import Profile
 
 SHOWN_LABELS = 50
@@ -126,11 +126,18 @@ def _with_interval(score: Score) -> str:
     return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
+def _figures(score: ClassScore) -> list[str]:
+    """Precision, recall and F1; without test rows nothing is known, and zeros would be a claim."""
+    if not score.support:
+        return ["–"] * 3
+    return [f"{value:.3f}" for value in (score.precision, score.recall, score.f1)]
+
+
 def _per_class(report: Report) -> str:
     if not report.per_class:
         return ""
     shown = report.per_class[:SHOWN_LABELS]
-    rows = [[code(c.label), f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", f"{c.support:,}"] for c in shown]
+    rows = [[code(c.label), *_figures(c), f"{c.support:,}"] for c in shown]
     more = len(report.per_class) - len(shown)
     rest = f"\n\n{more} more classes are in `report.json`." if more else ""
     return f"### Each class\n\n{_table(['Class', 'Precision', 'Recall', 'F1', 'Test rows'], rows)}{rest}"
@@ -234,10 +241,13 @@ def _limits(facts: CardFacts, report: Report) -> str:
         "The figures hold for texts like those it was tested on. On other sources, languages or times expect less.",
         "The probabilities are not guarantees; check them on your own examples before acting on them.",
     ]
-    weak = sorted((item for item in report.per_class if item.f1 < 0.5), key=lambda item: item.f1)[:5]
+    weak = sorted((item for item in report.per_class if item.support and item.f1 < 0.5), key=lambda item: item.f1)[:5]
     if weak:
         limits.append(f"It is often wrong about {', '.join(code(item.label) for item in weak)} (F1 below 0.5).")
-    rare = [item for item in report.per_class if item.support < 10]
+    untested = [item for item in report.per_class if not item.support][:5]
+    if untested:
+        limits.append(f"Nothing is known about {', '.join(code(item.label) for item in untested)}: no test rows.")
+    rare = [item for item in report.per_class if 0 < item.support < 10]
     if rare:
         count = "One class has" if len(rare) == 1 else f"{len(rare)} classes have"
         limits.append(f"{count} fewer than 10 test rows, so the figures there say little.")

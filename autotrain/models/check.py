@@ -27,7 +27,14 @@ _ENCODER_DECODERS = frozenset(
 )
 
 
-def check_folder(folder: Path, task_name: str) -> list[Finding]:
+def require_usable(folder: Path, name: str, task_name: str) -> None:
+    """Raise ModelError with the first thing that keeps a folder from being tuned, under the name people chose it by."""
+    for finding in check_folder(folder, task_name, name):
+        if finding.severity == "error":
+            raise ModelError(finding.sentence().replace(str(folder), name), code=finding.code)
+
+
+def check_folder(folder: Path, task_name: str, name: str | None = None) -> list[Finding]:
     """Everything wrong with a model folder for a task, from its files alone."""
     if not folder.is_dir():
         return [_error("no-folder", f"The model folder {folder} does not exist.", "Correct the path.")]
@@ -37,7 +44,7 @@ def check_folder(folder: Path, task_name: str) -> list[Finding]:
         config = read_config(folder)
     except ModelError as error:
         return [finding_from(error)]
-    found = [*_weights(folder), *_config(folder.name, config, task_name)]
+    found = [*_config(name or folder.name, config, task_name), *_weights(folder)]
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         found.append(
             _error(

@@ -69,8 +69,10 @@ class Params(BaseParams):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="How much the model may doubt each label."
     )
-    class_weights: Literal["none", "balanced"] = Field(
-        "none", title="Class weights", description="Balanced: rare classes count as much as frequent ones."
+    class_weights: Literal["auto", "none", "balanced"] = Field(
+        "auto",
+        title="Class weights",
+        description="How much more a row of a rare class counts. Auto: moderately, when the classes are uneven.",
     )
     evaluations_per_epoch: int = Field(
         2, ge=1, le=100, title="Evaluations per epoch", description="How often the validation rows are looked at."

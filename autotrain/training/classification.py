@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from autotrain.evaluation.examples import Predictions, representative_examples, 
 from autotrain.evaluation.intervals import paired_difference
 from autotrain.evaluation.metrics import compute_metrics
 from autotrain.events import Outcome, Phase
+from autotrain.models.check import require_usable
 from autotrain.models.loading import load_classifier as load_base
 from autotrain.models.loading import load_tokenizer, longest_input
 from autotrain.models.lora import add_lora
@@ -27,11 +28,14 @@ from autotrain.table import ROW_COLUMN
 from autotrain.task import Attempt, Result
 from autotrain.training.checkpoint import aside, flush
 from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.head import fit_head, head_rows
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
 ADAPTER_NOTE = "autotrain.json"
 ROWS_AT_ONCE = 1000
 PREDICTION_BATCH = 32
+ASKS, HEAVIEST = 4, 10
+"""The balance asks for class weights when one class has more than 4 times the rows of another."""
 
 
 class SplitRows:
@@ -57,6 +61,7 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
 
     torch.set_num_threads(attempt.device.threads)
     attempt.sink.emit(Phase(name="load"))
+    require_usable(attempt.model, attempt.model_name, task)
     from transformers import set_seed
 
     train = SplitRows(attempt.data, "train")
@@ -64,15 +69,18 @@ def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
     test = SplitRows(attempt.data, "test", train.labels)
     tokenizer = load_tokenizer(attempt.model)
     set_seed(params.seed)
+    base = load_base(attempt.model, train.labels, tokenizer)
+    max_length = min(params.max_length, longest_input(base, tokenizer))
+    encoded = _encode_all(attempt, tokenizer, max_length, train, validation)
+    if attempt.resume_from is None:  # a checkpoint has the head
+        _start_head(attempt, base, tokenizer, train, encoded[0].lengths, max_length, params.seed)
     model = add_lora(
-        load_base(attempt.model, train.labels, tokenizer),
+        base,
         r=params.lora_r,
         lora_alpha=params.lora_alpha,
         lora_dropout=params.lora_dropout,
         target_modules=params.lora_target_modules,
     )
-    max_length = min(params.max_length, longest_input(model, tokenizer))
-    encoded = _encode_all(attempt, tokenizer, max_length, train, validation)
     training = fit(
         attempt,
         params,
@@ -122,6 +130,27 @@ def _encode_all(
     return encoded[0], encoded[1]
 
 
+def _start_head(
+    attempt: Attempt,
+    base: Any,
+    tokenizer: Any,
+    train: SplitRows,
+    lengths: Sequence[int],
+    max_length: int,
+    seed: int,
+) -> None:
+    attempt.sink.emit(Phase(name="train", fraction=0.0))
+    base.to(attempt.device.name)
+    rows = head_rows(base, float(np.mean(lengths)), attempt.device.name)
+
+    def encoded(texts: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
+        for part in batches(tokenizer, texts, max_length, base.device):
+            stop_if_wished(attempt.wishes)
+            yield part
+
+    fit_head(base, train.texts, train.classes, encoded, rows, seed)
+
+
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of each text with special tokens, cut off at `max_length`. A text without any token gets one."""
     ids = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
@@ -138,17 +167,28 @@ def collator(tokenizer: Any, device: str) -> Any:
     return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=None if device == "cpu" else 8)
 
 
-def cross_entropy(train: SplitRows, params: Any) -> Any:
-    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished.
+def class_weights(counts: np.ndarray[Any, Any], wished: str) -> np.ndarray[Any, Any] | None:
+    """What a row of each class counts in the loss, 1 on average over the rows; None when all count alike.
 
-    Balanced weights are n / (k * n_class), as scikit-learn's `class_weight="balanced"`.
+    Args:
+        counts: (classes,) training rows of each class, each at least 1.
+        wished: "balanced" is n / (k * n_class), as scikit-learn's; "auto" is proportional to 1 / sqrt(n_class), at most
+            HEAVIEST times the lightest, and nothing at all unless the largest class has ASKS times the rows of the
+            smallest; "none" is None. The square root is the compromise of Mahajan et al., 2018 (arXiv:1805.00932): a
+            class of a single row must not outweigh everything else.
     """
+    if wished == "none" or (wished == "auto" and counts.max() <= ASKS * counts.min()):
+        return None
+    raw = 1 / counts if wished == "balanced" else np.minimum(1 / np.sqrt(counts), HEAVIEST / np.sqrt(counts.max()))
+    return np.asarray(raw * counts.sum() / (raw * counts).sum())
+
+
+def cross_entropy(train: SplitRows, params: Any) -> Any:
+    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished."""
     import torch
 
-    weights = None
-    if params.class_weights == "balanced":
-        counts = np.bincount(train.classes, minlength=len(train.labels))
-        weights = torch.tensor(len(train.classes) / (len(train.labels) * counts), dtype=torch.float32)
+    heavy = class_weights(np.bincount(train.classes, minlength=len(train.labels)), params.class_weights)
+    weights = None if heavy is None else torch.tensor(heavy, dtype=torch.float32)
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         total = torch.nn.functional.cross_entropy(
@@ -163,21 +203,25 @@ def cross_entropy(train: SplitRows, params: Any) -> Any:
     return loss
 
 
-def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_length: int) -> np.ndarray[Any, Any]:
-    """(texts, classes) probabilities, in the order of the texts. Texts of like length share a batch."""
-    import torch
-
+def batches(tokenizer: Any, texts: Sequence[str], max_length: int, device: Any) -> Iterator[tuple[list[int], Any]]:
+    """(places in `texts`, batch for a model) pairs, longest first: texts of like length share a batch."""
     ids = encode(tokenizer, texts, max_length) if texts else []
     order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
-    device = next(model.parameters()).device
     pad = collator(tokenizer, device.type)
-    answers = np.zeros((len(ids), model.config.num_labels), dtype=np.float64)
+    for start in range(0, len(order), PREDICTION_BATCH):
+        part = order[start : start + PREDICTION_BATCH]
+        yield part, pad([{"input_ids": ids[index]} for index in part]).to(device)
+
+
+def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_length: int) -> np.ndarray[Any, Any]:
+    """(texts, classes) probabilities, in the order of the texts."""
+    import torch
+
+    answers = np.zeros((len(texts), model.config.num_labels), dtype=np.float64)
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        for start in range(0, len(order), PREDICTION_BATCH):
-            part = order[start : start + PREDICTION_BATCH]
-            batch = pad([{"input_ids": ids[index]} for index in part]).to(device)
+        for part, batch in batches(tokenizer, texts, max_length, next(model.parameters()).device):
             answers[part] = model(**batch).logits.double().softmax(-1).cpu().numpy()
     model.train(was_training)
     return answers

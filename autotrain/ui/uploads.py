@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import HTTPException, Request
 
+from autotrain.data.read import size_text
 from autotrain.settings import Settings
 
 
@@ -22,7 +23,10 @@ async def received(request: Request, settings: Settings, name: str) -> AsyncIter
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > settings.max_upload_bytes:
-                    limit = f"{settings.max_upload_bytes / 1e6:.0f} MB"
-                    raise HTTPException(413, f"{name} is larger than the limit of {limit}. Send a smaller file.")
+                    raise HTTPException(
+                        413,
+                        f"{name} has more than {size_text(settings.max_upload_bytes)}, the most that is accepted. Take "
+                        "a part of its rows, or raise AUTOTRAIN_MAX_UPLOAD_BYTES.",
+                    )
                 file.write(chunk)
         yield path

@@ -107,6 +107,20 @@ def test_two_equal_candidates_are_not_called_sure(imported: Importer) -> None:
     assert "could be meant too" in guess.reason
 
 
+def test_a_name_that_may_be_any_property_of_a_row_is_only_a_guess(imported: Importer) -> None:
+    found = fit(imported, language=cycle("en", "fr"), author=cycle("Ann", "Bob", "Eve"), content=TEXTS)
+    assert (role(found, "label").column, role(found, "label").certainty) == ("language", "guess")
+    alone = fit(imported, language=cycle("en", "fr"), content=TEXTS)
+    assert role(alone, "label").certainty == "sure"
+
+
+def test_a_text_that_repeats_all_over_is_not_what_is_read(imported: Importer) -> None:
+    titles = [f"The one where they talk about the {what}" for what in ("cat", "dog")]
+    rows = [(titles[i // 100], f"{i} {TEXTS[i % 40]}", "ab"[i % 2]) for i in range(200)]
+    found = guess_roles(imported(as_csv([("title", "quote", "label"), *rows])).profile, ROLES)
+    assert role(found, "text").column == "quote"
+
+
 def test_two_nameless_equals_need_the_person(imported: Importer) -> None:
     found = fit(imported, a=cycle("x", "y"), b=cycle("good", "bad"), words=TEXTS)
     assert role(found, "label").certainty == "needs you"

@@ -127,6 +127,13 @@ def test_a_reader_finds_results_classes_data_recipe_usage_and_limits() -> None:
         assert f"\n## {heading}\n" in text
 
 
+def test_a_class_without_test_rows_has_no_figures() -> None:
+    untested = ClassScore(label="spare", precision=0, recall=0, f1=0, support=0)
+    text = model_card(FACTS, REPORT.model_copy(update={"per_class": (*REPORT.per_class, untested)}), PROFILE)
+    assert "| `spare` | – | – | – | 0 |" in text
+    assert "Nothing is known about `spare`" in text and "often wrong about `other`" in text
+
+
 def test_no_row_of_the_data_is_in_the_card() -> None:
     assert "PRIVATE" not in model_card(FACTS, REPORT, PROFILE)
 

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from autotrain.__main__ import failure
 from autotrain.runs.folder import RunFolder
-from autotrain.training.classification import SplitRows, cross_entropy
+from autotrain.training.classification import SplitRows, class_weights, cross_entropy
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,18 @@ def test_balanced_weights_are_those_of_scikit_learn(train: SplitRows, logits: to
         labels = torch.tensor([number])
         ratio = weighted({"logits": logits[:1]}, labels) / plain({"logits": logits[:1]}, labels)
         assert ratio.item() == pytest.approx(golden[number], rel=1e-5)
+
+
+@pytest.mark.parametrize("counts", [[10, 10, 10], [40, 20, 10]])
+def test_auto_leaves_classes_of_like_size_alone(counts: list[int]) -> None:
+    assert class_weights(np.array(counts), "auto") is None
+
+
+def test_auto_weighs_uneven_classes_by_the_root_of_their_rows_and_none_beyond_reason() -> None:
+    weights = class_weights(np.array([900, 100, 1]), "auto")
+    assert weights is not None
+    assert weights / weights[0] == pytest.approx([1, 3, 10])
+    assert weights @ [900, 100, 1] == pytest.approx(1001), "a row counts 1 on average"
 
 
 def test_smoothing_spreads_a_part_of_the_target_evenly_over_the_classes(train: SplitRows, logits: torch.Tensor) -> None:

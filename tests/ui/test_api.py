@@ -6,50 +6,23 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from autotrain.data.store import DatasetStore
-from autotrain.hub.account import Account
-from autotrain.models.catalogue import Catalogue
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
-from autotrain.ui import api
-from autotrain.ui.services import Services
+from tests.page import World, open_page
 from tests.ui.runs_on_record import RECIPE, finished, queued, running, train
 
 CSV = b"message,topic\n" + b"".join(b"text number %d,%s\n" % (n, b"good" if n % 2 else b"bad") for n in range(60))
 
 
-@dataclass
-class World:
-    """An app on a real record in a data home of its own."""
-
-    client: TestClient
-    store: SqlStore
-    settings: Settings
-    nudged: list[tuple[str, str]]
-
-
 @pytest.fixture
 def world(settings: Settings, store: SqlStore) -> Iterator[World]:
-    nudged: list[tuple[str, str]] = []
-    services = Services(
-        settings=settings,
-        store=store,
-        nudge=lambda kind, ident: nudged.append((kind, ident)),
-        datasets=DatasetStore(settings),
-        catalogue=Catalogue(settings),
-        account=Account(store, settings),
-    )
-    app = FastAPI()
-    app.include_router(api.router(services))
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield World(client, store, settings, nudged)
+    with open_page(settings, store) as page:
+        yield page
 
 
 def problem(answer) -> tuple[str, str]:
@@ -302,19 +275,8 @@ def test_every_problem_of_a_recipe_is_reported_at_once(world: World) -> None:
 
 
 def test_too_large_an_upload_is_refused_and_leaves_nothing(world: World, settings: Settings) -> None:
-    small = settings.model_copy(update={"max_upload_bytes": 1000})
-    services = Services(
-        small,
-        world.store,
-        lambda kind, ident: None,
-        DatasetStore(small),
-        Catalogue(small),
-        Account(world.store, small),
-    )
-    app = FastAPI()
-    app.include_router(api.router(services))
-    with TestClient(app) as client:
-        answer = client.post("/api/datasets", params={"name": "big.csv"}, content=b"a" * 2000)
+    with open_page(settings.model_copy(update={"max_upload_bytes": 1000}), world.store) as page:
+        answer = page.client.post("/api/datasets", params={"name": "big.csv"}, content=b"a" * 2000)
     assert answer.status_code == 413
     problem(answer)
     assert not list(settings.root.glob(".upload-*"))

@@ -56,10 +56,9 @@ def router(services: Services) -> APIRouter:
             token = services.account.token()
         except TokenError as error:
             return Checked(account=None, findings=[_finding(error)])
-        findings = Publisher(token, pauses=()).check_target(target.repository, private=target.private)
-        stopped = any(finding.severity == "error" or finding.code == "hub-unreachable" for finding in findings)
-        account = None if stopped else services.account.identity().name
-        return Checked(account=account, findings=findings)
+        publisher = Publisher(token, pauses=())
+        findings = publisher.check_target(target.repository.strip(), private=target.private)
+        return Checked(account=publisher.identity.name if publisher.identity else None, findings=findings)
 
     @made.post("/runs/{run_id}/publish", status_code=202)
     def publish(run_id: str, target: Target) -> PublicationView:

@@ -54,7 +54,7 @@ function advice(report) {
   const [best] = report.scores;
   const rival = Math.max(...report.baselines.flatMap((one) => one.scores.filter((score) => score.name === best.name).map((score) => score.value)), -Infinity);
   if (best.low === null || best.low > rival || rival > 0.99) return null;
-  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, "Fine-tuning is not clearly ahead of the best baseline. Longer training (Balanced or Best), more rows, or mended labels below may change that."),
+  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, "Fine-tuning is not clearly ahead of the best baseline. Longer training, more rows, or mended labels among the mistakes below may change that."),
     h("a", { class: "at-button at-small", href: "/" }, "New run"));
 }
 
@@ -84,12 +84,13 @@ export function sortable(columns, rows, initial = null) {
 }
 
 function perClass(report) {
-  const share = (name) => [(row) => row[name], (row) => percent(row[name])];
+  // Without test rows nothing is known about a class: 0 % would be a claim.
+  const share = (name) => [(row) => (row.support ? row[name] : -1), (row) => (row.support ? percent(row[name]) : "–")];
   return card("Each class", "Precision: how often it is right when it says this class. Recall: how many rows of this class it finds. F1 is their balance.", sortable([
     ["Class", (row) => row.label, (row) => row.label],
     ["Precision", ...share("precision")],
     ["Recall", ...share("recall")],
-    ["F1", (row) => row.f1, (row) => [percent(row.f1), h("span", { class: "at-mini", "aria-hidden": "true" }, h("i", { style: { width: `${row.f1 * 100}%` } }))]],
+    ["F1", (row) => (row.support ? row.f1 : -1), (row) => (row.support ? [percent(row.f1), h("span", { class: "at-mini", "aria-hidden": "true" }, h("i", { style: { width: `${row.f1 * 100}%` } }))] : "–")],
     ["Test rows", (row) => row.support, (row) => count(row.support)],
   ], report.per_class));
 }
