@@ -125,7 +125,7 @@ def fit(
         Stopped: a stop was wished; the last step lies in a complete checkpoint.
         Released: in all processes but the first, when the training is over.
     """
-    from autotrain.training.loop import FINISHED, Loop
+    from autotrain.training.loop import Loop
     from autotrain.training.report import Reporter, memory_bytes
 
     update = planned(attempt, schedule)
@@ -149,13 +149,7 @@ def fit(
         loop.remember(attempt.resume_from)
         resumed_at = _resume_step(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {resumed_at}."))
-    with undisturbed(attempt.wishes), stepping(attempt.team):
-        if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
-            _restore_state(loop, attempt.resume_from)
-        else:
-            loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
-    disband(attempt.team)
-    stop_if_wished(attempt.wishes)
+    _run(loop, attempt)
     seconds = time.monotonic() - began
     loop.restore_best()
     trained, total = parameters(model)
@@ -223,6 +217,18 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def _run(loop: Any, attempt: Attempt) -> None:
+    from autotrain.training.loop import FINISHED
+
+    with undisturbed(attempt.wishes), stepping(attempt.team):
+        if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
+            _restore_state(loop, attempt.resume_from)
+        else:
+            loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
+    disband(attempt.team)
+    stop_if_wished(attempt.wishes)
 
 
 def _restore_state(loop: Any, checkpoint: Path) -> None:
