@@ -186,7 +186,7 @@ def test_two_devices_train_as_one_with_twice_the_batch_and_one_may_go_on_for_bot
     assert losses[1] == pytest.approx(losses[0], abs=2e-3)
 
 
-def test_weights_that_are_not_numbers_end_both_and_that_is_told_once(trainer: Make, model: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_numbers_end_both_and_are_told_once(trainer: Make, model: Path, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
