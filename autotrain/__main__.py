@@ -209,7 +209,7 @@ def failure(error: BaseException, run: RunFolder) -> Failure:
         free = shutil.disk_usage(run.path).free / 1e6
         return Failure(
             code="disk",
-            reason=f"The disk that holds {run.path} is full ({free:.0f} MB free). Free some space, then press Retry: "
+            reason=f"The disk that holds {run.path} is full ({free:.0f} MB free). Free some space, then press Resume: "
             "the training goes on from its last checkpoint.",
         )
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):

@@ -22,6 +22,7 @@ from autotrain.runs.store import Run
 from autotrain.settings import Settings, load_settings
 from jobs.dispatcher import devices
 from jobs.fetch import fetcher
+from jobs.publisher import publish
 from jobs.supervisor import Seams, supervise
 
 WAIT_SECONDS = 1.0
@@ -60,7 +61,8 @@ def train(
 ) -> TrainedRun:
     """Train a recipe here and now, to its end.
 
-    The run stands in the record like any other, so the page shows it too. When every device is busy it waits.
+    The run stands in the record like any other, so the page shows it too. When every device is busy it waits. A
+    repository that the recipe names is pushed to; whether that worked is in the record's publications of the run.
 
     Args:
         on_event: called with each event of the run, in order.
@@ -75,9 +77,11 @@ def train(
     store = open_store(settings.database)
     try:
         run = submission.submit(recipe, settings, store, name=name, queue=False)
-        return TrainedRun(
-            _to_its_end(run, store, settings, tell, stopping), RunFolder(settings.runs / run.id), settings
-        )
+        ended = _to_its_end(run, store, settings, tell, stopping)
+        for publication in store.publications(run.id) if ended.state == "succeeded" else ():
+            tell(Log(text=f"Pushing to {publication.repository} …"))
+            publish(publication.id, store, settings)
+        return TrainedRun(ended, RunFolder(settings.runs / run.id), settings)
     finally:
         store.close()
 

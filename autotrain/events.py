@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from autotrain.errors import AutotrainError
+
 PhaseName = Literal["download", "load", "tokenise", "train", "evaluate", "save"]
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 
@@ -74,6 +76,14 @@ class Finding(_Event):
     column: str | None = None
     count: int | None = None
     rows: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, error: AutotrainError, severity: Literal["error", "warning"] = "error") -> Finding:
+        """An error's sentences as a finding: of several, the last one is the remedy."""
+        message, several, remedy = error.message.rpartition(". ")
+        if not several:
+            message, remedy = remedy, ""
+        return cls(severity=severity, code=error.code, message=f"{message}." if several else message, remedy=remedy)
 
     def sentence(self) -> str:
         """Message and remedy as one line."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from autotrain.errors import SettingsError
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; Redis adds a few while it starts."""
+REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
 class Settings(BaseSettings):
@@ -36,6 +39,13 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: int = Field(1_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     max_cell_characters: int = Field(1_000_000, gt=0, description="Longest single cell accepted, in characters.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(REDIS_SCHEMES):
+            raise ValueError(f"it must begin with {', '.join(REDIS_SCHEMES[:-1])} or {REDIS_SCHEMES[-1]}")
+        return value or None
 
     @cached_property
     def root(self) -> Path:
@@ -106,6 +116,23 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = [
-            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {item['input']!r}: {item['msg']}." for item in error.errors()
+            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {item['input']!r}, {_flaw(dict(item))}."
+            for item in error.errors()
         ]
         raise SettingsError(" ".join([*problems, "Correct or unset it and start again."])) from error
+
+
+def _flaw(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a value, after its name."""
+    bounds = problem.get("ctx", {})
+    match problem["type"]:
+        case "int_parsing" | "int_type":
+            return "which is not a whole number"
+        case "greater_than_equal":
+            return f"and must be at least {bounds['ge']}"
+        case "greater_than":
+            return f"and must be more than {bounds['gt']}"
+        case "less_than_equal":
+            return f"and must be at most {bounds['le']}"
+        case _:
+            return f"which cannot be used: {problem['msg'].removeprefix('Value error, ')}"

@@ -78,7 +78,7 @@ def submit(
         raise DataError("\n".join(finding.sentence() for finding in prepared.errors), code=prepared.errors[0].code)
     check_target(recipe, settings, store)
     frozen = _frozen(prepared)
-    run_id = uuid.uuid4().hex[:12]
+    run_id, target = uuid.uuid4().hex[:12], recipe.publish
     _freeze_folder(settings.runs / run_id, frozen, prepared.dataset)
     return store.create(
         NewRun(
@@ -89,6 +89,7 @@ def submit(
             dataset=prepared.dataset.name,
             recipe=frozen.to_yaml(),
             owner=owner,
+            publish=(target.repository, target.private) if target else None,
         ),
         queue=queue,
     )

@@ -13,6 +13,9 @@ from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS
 STOPPED = 75
 """The trainer's exit code after it stopped on request and kept a checkpoint (EX_TEMPFAIL)."""
 
+DISK = "disk"
+"""The code of a failure for want of space on the disk."""
+
 LOG_LINES = 3
 """Of a crash the last lines say most; more would not be a sentence."""
 
@@ -49,6 +52,8 @@ def ending(facts: Facts) -> Ending:
         return Ending("succeeded")
     if facts.state == "cancelling":
         return Ending("cancelled", "Cancelled.", "cancelled")
+    if facts.failure is not None and facts.failure.code == DISK:
+        return Ending("paused", redact(facts.failure.reason), DISK)  # nothing is wrong with the run itself
     if facts.failure is not None and facts.code > 0 and facts.code != STOPPED:
         return Ending("failed", redact(facts.failure.reason), facts.failure.code)
     if facts.code == STOPPED or (facts.asked and facts.code < 0):

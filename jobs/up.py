@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,12 @@ from honcho.environ import parse_procfile
 import autotrain
 from autotrain.errors import AutotrainError, SettingsError
 from autotrain.settings import Settings
+from jobs import broker
 from jobs.leash import leashed
 
 LOCK = "up.lock"
+
+BROKER_SECONDS = 10.0
 
 STOP_SECONDS = 75
 """A trainer may need a minute to finish its step and keep a checkpoint; then whatever is left is killed."""
@@ -36,6 +40,7 @@ def up(settings: Settings, *, browser: bool = False) -> int:
         settings.prepare_home()
         with only_one(settings):
             check_port(settings)
+            check_broker(settings)
             return _serve(settings, browser)
     except AutotrainError as error:
         sys.stderr.write(f"{error.message}\n")
@@ -76,6 +81,19 @@ def check_port(settings: Settings) -> None:
             f"Stop what uses it, or choose another port: AUTOTRAIN_PORT={settings.port + 1} autotrain up",
             code="port",
         ) from error
+
+
+def check_broker(settings: Settings, patience: float = BROKER_SECONDS) -> None:
+    """Raises SettingsError when a Redis of one's own is named and none answers in time: it may be starting too."""
+    deadline = time.monotonic() + patience
+    while settings.redis_url and not broker.answers(settings):
+        if time.monotonic() > deadline:
+            raise SettingsError(
+                f"AUTOTRAIN_REDIS_URL is set, and for {patience:.0f} seconds no Redis answered there. Start it, or "
+                "correct the URL, or unset it: then autotrain up starts a Redis of its own.",
+                code="broker",
+            )
+        time.sleep(0.2)
 
 
 def address(settings: Settings) -> str:

@@ -16,7 +16,6 @@ from celery import signals
 from celery.platforms import SecurityWarning
 
 from autotrain.errors import AutotrainError
-from autotrain.recipe import loads
 from autotrain.redaction import RedactingFilter
 from autotrain.runs.sql import open_store
 from autotrain.runs.store import RunStore
@@ -62,24 +61,13 @@ class Worker:
         if fence is None:
             return
         seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set)
-        if supervise(run_id, fence, self.store, self.settings, seams) == "succeeded":
-            _request_publication(run_id, self.store)
+        supervise(run_id, fence, self.store, self.settings, seams)
         if not _stopping.is_set():
             dispatch(self.store, self.nudge, self.slots)
 
     def publish(self, publication_id: str) -> None:
         """Take the publication if it waits, and bring it to its link or its reason."""
         publisher.publish(publication_id, self.store, self.settings)
-
-
-def _request_publication(run_id: str, store: RunStore) -> None:
-    """A recipe may name where its adapter goes; the dispatch after the run sends it there."""
-    try:
-        target = loads(store.get(run_id).recipe, run_id).publish
-        if target is not None:
-            store.request_publication(run_id, target.repository, private=target.private)
-    except AutotrainError as error:
-        logger.warning("run %s is not published by itself: %s", run_id, error)
 
 
 def prepare(settings: Settings) -> RunStore:

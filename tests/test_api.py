@@ -10,11 +10,12 @@ import pytest
 from autotrain import api, submission
 from autotrain.errors import DataError, RecipeError, TrainingError
 from autotrain.events import AnyEvent
-from autotrain.recipe import Recipe
+from autotrain.recipe import PublishTarget, Recipe
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from jobs.dispatcher import devices
+from tests.doubles import start_hub_double
 from tests.training.toy import recipe, save_encoder, sentences, write_table
 
 
@@ -43,6 +44,20 @@ def test_a_run_waits_for_the_device_of_one_whose_owner_was_killed_until_its_leas
     assert store.get(lost.id).state == "queued"
     assert trained.report.headline().name == "accuracy"
     assert sum(trained.predict(["a text"])[0].values()) == pytest.approx(1)
+
+
+@pytest.mark.slow
+def test_a_repository_that_the_recipe_names_is_pushed_to(
+    wanted: Recipe, settings: Settings, store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_hub_double(tmp_path) as hub:
+        for name, value in {**hub.environment(tmp_path / "hf"), "HF_TOKEN": hub.token}.items():
+            monkeypatch.setenv(name, value)
+        target = PublishTarget(repository="alice/three", private=True)
+        trained = api.train(wanted.model_copy(update={"publish": target}), settings=settings)
+        (publication,) = store.publications(trained.run.id)
+        assert (publication.state, publication.url) == ("published", f"{hub.endpoint}/alice/three")
+        assert hub.content("alice/three", "adapter_model.safetensors")
 
 
 def test_nothing_is_recorded_when_a_recipe_cannot_be_trained(

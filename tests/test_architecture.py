@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,32 @@ def test_no_heavy_library_is_imported_before_it_is_used(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     result = run("-c", code)
     assert result.stdout.strip() == "[]", result.stdout + result.stderr
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
+    declared = {canonical(re.split(r"[\[<>=~! ]", name, maxsplit=1)[0]) for name in [*project["dependencies"], *extras]}
+    owners = packages_distributions()
+    undeclared = {
+        name.split(".")[0]
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in imported(node)
+        if name.split(".")[0] not in {*sys.stdlib_module_names, "autotrain", "jobs"}
+        and not declared & {canonical(owner) for owner in owners.get(name.split(".")[0], [])}
+    }
+    assert undeclared == set()
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+
+
+def canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_every_file_says_what_it_is_for() -> None:

@@ -12,7 +12,7 @@ from autotrain.errors import DataError, HubError, ModelError
 
 if TYPE_CHECKING:
     from autotrain.adapters import FinishedAdapter
-    from autotrain.runs.store import Run
+    from autotrain.runs.store import Publication, Run
     from autotrain.settings import Settings
 
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
@@ -116,7 +116,11 @@ def push_run(run: Run, repository: str, *, private: bool, settings: Settings, ou
     wanted = store.request_publication(run.id, repository, private=private)
     with out.status(f"Pushing to {repository} …"):
         publish(wanted.id, store, settings)
-    done = store.publication(wanted.id)
+    show_publication(store.publication(wanted.id), run, settings, out)
+
+
+def show_publication(done: Publication, run: Run, settings: Settings, out: Any) -> None:
+    """Its link. Raises HubError with the reason when there is none."""
     if done.state != "published":
         again = "It is being pushed by the worker." if done.state == "uploading" else "Push again to retry."
         raise HubError(f"{done.reason or ''} The adapter is safe in {settings.runs / run.id}. {again}".strip())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autotrain.cli.context import console, open_record, open_settings
+from autotrain.cli.results import show_publication
 from autotrain.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -57,10 +58,8 @@ def train(
     show_result(finished.run, finished.folder.path, out)
     if finished.run.state != "succeeded":
         raise typer.Exit(1)
-    if wanted.publish is not None:
-        from autotrain.cli.results import push_run
-
-        push_run(finished.run, wanted.publish.repository, private=wanted.publish.private, settings=settings, out=out)
+    for publication in open_record(settings).publications(finished.run.id):
+        show_publication(publication, finished.run, settings, out)
 
 
 def _interruptible() -> threading.Event:

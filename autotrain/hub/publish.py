@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from autotrain.errors import AutotrainError, HubError, HubUnreachable, RepositoryError, TokenError
 from autotrain.events import Finding
@@ -48,7 +48,7 @@ class Publisher:
         try:
             staged(upload)
         except AutotrainError as error:
-            return [_finding("error", error)]
+            return [Finding.of(error)]
         return self.check_target(upload.repository, private=upload.private)
 
     def check_target(self, repository: str, *, private: bool) -> list[Finding]:
@@ -61,9 +61,9 @@ class Publisher:
             with translated(name):
                 existing = _existing(connect(self._token), name)
         except HubUnreachable as error:
-            return [_finding("warning", error)]
+            return [Finding.of(error, "warning")]
         except AutotrainError as error:
-            return [_finding("error", error)]
+            return [Finding.of(error)]
         return [] if existing is None else [_will_update(name, bool(existing.private), private)]
 
     def publish(self, upload: Upload, progress: Progress | None = None) -> str:
@@ -227,9 +227,3 @@ def _will_update(name: str, is_private: bool, private: bool) -> Finding:
         message=f"{name} exists already: files of the same name are replaced{change}.",
         remedy="Its history keeps the old ones; choose another name for a repository of its own.",
     )
-
-
-def _finding(severity: Literal["error", "warning"], error: AutotrainError) -> Finding:
-    """An error's sentences as a finding: the last one is the remedy."""
-    message, _, remedy = error.message.rpartition(". ")
-    return Finding(severity=severity, code=error.code, message=f"{message}." if message else "", remedy=remedy)

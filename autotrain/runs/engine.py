@@ -32,9 +32,16 @@ def open_engine(url: str) -> Engine:
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         _migrate(engine)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
         raise SettingsError(
-            f"AUTOTRAIN_DATABASE_URL is {url!r}, which is not a usable SQLAlchemy URL ({error}). "
+            f"AUTOTRAIN_DATABASE_URL names {make_url(url).render_as_string()}, and the driver for it is not installed "
+            f'({error}). For PostgreSQL run pip install "autotrain-studio[postgresql]" and write the URL as '
+            "postgresql+psycopg://user@host/name.",
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        # A URL that does not parse may hold a password, so that it is not shown.
+        raise SettingsError(
+            f"AUTOTRAIN_DATABASE_URL is not a usable SQLAlchemy URL ({error}). "
             "Unset it to use SQLite in the data home, or write it as postgresql+psycopg://user@host/name."
         ) from error
     except OperationalError as error:

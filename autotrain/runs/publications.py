@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, insert, or_, select, update
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.runs.engine import now, writing
@@ -36,21 +36,7 @@ class Publications:
             ).scalar()
             if under_way is not None:
                 return _publication(connection, under_way)
-            publication_id = uuid.uuid4().hex
-            connection.execute(
-                insert(publication).values(
-                    id=publication_id,
-                    run_id=run_id,
-                    repository=repository,
-                    private=private,
-                    state="pending",
-                    fence=0,
-                    uploaded_bytes=0,
-                    total_bytes=0,
-                    created_at=now(connection),
-                )
-            )
-            return _publication(connection, publication_id)
+            return _publication(connection, add_publication(connection, run_id, repository, private=private))
 
     def publication(self, publication_id: str) -> Publication:
         """The publication. Raises UnknownRun."""
@@ -64,12 +50,12 @@ class Publications:
             return [_as_publication(row) for row in connection.execute(query)]
 
     def claim_publication(self, publication_id: str, *, lease: float = LEASE_SECONDS) -> int | None:
-        """Take a pending publication, or one whose uploader was lost; its new fence, or None."""
+        """Take a pending publication of a finished run, or one whose uploader was lost; its new fence, or None."""
         with writing(self._engine) as connection:
             lost = and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection))
             fence = connection.execute(
                 update(publication)
-                .where(publication.c.id == publication_id, or_(publication.c.state == "pending", lost))
+                .where(publication.c.id == publication_id, or_(publication.c.state == "pending", lost), ripe())
                 .values(
                     state="uploading",
                     fence=publication.c.fence + 1,
@@ -128,6 +114,30 @@ class Publications:
             if not changed and found.state == "published":
                 raise ImpossibleTransition(f"This is already published at {found.url}.")
             return found
+
+
+def add_publication(connection: Connection, run_id: str, repository: str, *, private: bool) -> str:
+    """A new publication, to be made as soon as its run has succeeded; its id."""
+    publication_id = uuid.uuid4().hex
+    connection.execute(
+        insert(publication).values(
+            id=publication_id,
+            run_id=run_id,
+            repository=repository,
+            private=private,
+            state="pending",
+            fence=0,
+            uploaded_bytes=0,
+            total_bytes=0,
+            created_at=now(connection),
+        )
+    )
+    return publication_id
+
+
+def ripe() -> ColumnElement[bool]:
+    """Of a publication: its run has succeeded."""
+    return publication.c.run_id.in_(select(run.c.id).where(run.c.state == "succeeded"))
 
 
 def _update_owned(connection: Connection, publication_id: str, fence: int, **values: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
 
 from autotrain.runs.engine import now, writing
+from autotrain.runs.publications import ripe
 from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
@@ -30,10 +31,11 @@ class Reconciliation:
             ).scalars()
             uploads = connection.execute(
                 select(publication.c.id).where(
+                    ripe(),
                     or_(
                         publication.c.state == "pending",
                         and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection)),
-                    )
+                    ),
                 )
             ).scalars()
             return Reconciled(

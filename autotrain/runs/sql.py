@@ -12,7 +12,7 @@ from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
 from autotrain.runs.engine import now, open_engine, writing
-from autotrain.runs.publications import Publications
+from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
 from autotrain.runs.slots import free_device, register, release
 from autotrain.runs.state import FINISHED, OWNED, QUEUED, WORDS, State, Wish, possible, wishes
@@ -42,11 +42,12 @@ class SqlStore(Publications, Reconciliation):
         self._engine.dispose()
 
     def create(self, new: NewRun, *, queue: bool = True) -> Run:
-        """Record a run, QUEUED, or DRAFT when `queue` is false."""
+        """Record a run, QUEUED, or DRAFT when `queue` is false, and the publication that waits for its end."""
+        columns = {name: value for name, value in vars(new).items() if name != "publish"}
         with writing(self._engine) as connection:
             connection.execute(
                 insert(tables.run).values(
-                    **vars(new),
+                    **columns,
                     state="queued" if queue else "draft",
                     desired_state="run",
                     fence=0,
@@ -56,6 +57,9 @@ class SqlStore(Publications, Reconciliation):
                     created_at=now(connection),
                 )
             )
+            if new.publish is not None:
+                repository, private = new.publish
+                add_publication(connection, new.id, repository, private=private)
             return _run(connection, new.id)
 
     def get(self, run_id: str) -> Run:

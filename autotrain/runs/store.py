@@ -24,7 +24,10 @@ ATTEMPTS_WITHOUT_PROGRESS = 3
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run about to be recorded. `recipe` is the frozen YAML; `dataset` and `model` are names for the list."""
+    """A run about to be recorded. `recipe` is the frozen YAML; `dataset` and `model` are names for the list.
+
+    `publish` is a repository that the finished adapter is to be pushed to, and whether privately.
+    """
 
     id: str
     name: str
@@ -33,6 +36,7 @@ class NewRun:
     dataset: str
     recipe: str
     owner: str = "local"
+    publish: tuple[str, bool] | None = None
 
 
 @dataclass(frozen=True)

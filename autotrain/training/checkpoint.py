@@ -59,7 +59,8 @@ def require_space(folder: Path, tensor_bytes: int) -> None:
     if free < needed:
         raise TrainingError(
             f"The disk that holds {folder} is full: {free / 1e6:.0f} MB are free and the next checkpoint needs "
-            f"{needed / 1e6:.0f} MB. Free some space, then press Retry: the training goes on from its last checkpoint.",
+            f"{needed / 1e6:.0f} MB. Free some space, then press Resume: the training goes on from its last "
+            "checkpoint.",
             code="disk",
         )
 

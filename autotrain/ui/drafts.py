@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from autotrain.data.freeze import SplitCounts, count_splits
 from autotrain.data.store import Dataset, DatasetStore
-from autotrain.errors import AutotrainError, RecipeError
+from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
 from autotrain.models.estimates import Workload, estimate, machine_flops, token_lengths
-from autotrain.recipe import Recipe, loads, parse, presets
+from autotrain.recipe import Recipe, Split, loads, parse, presets
 from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
 from autotrain.ui.forms import Change, changes
@@ -55,7 +57,15 @@ class Cost(BaseModel):
     sentence: str
     basis: str
     truncated: float
-    train_rows: int
+
+
+class Rows(BaseModel):
+    """How the rows will be divided, exactly, and how many are left out for want of a text or a label."""
+
+    train: int
+    validation: int
+    test: int
+    dropped: int
 
 
 class Look(BaseModel):
@@ -66,6 +76,7 @@ class Look(BaseModel):
     model_findings: list[Finding]
     problems: list[str]
     changes: list[Change]
+    rows: Rows | None
     cost: Cost | None
     recipe: str
     command: str
@@ -76,7 +87,7 @@ def look(draft: Draft, services: Services) -> Look:
     recipe, problems = drafted(draft)
     dataset = _dataset(draft, services.datasets)
     complete = dataset is not None and not problems and not _unmapped(draft)
-    findings = list(checked(dataset, draft.task, tuple(sorted(draft.columns.items())))) if complete and dataset else []
+    findings, rows = judged(recipe, dataset) if complete and recipe and dataset else ([], None)
     model_findings = services.catalogue.check(draft.model, draft.task) if draft.model.strip() else []
     return Look(
         missing=missing(draft, dataset, [*findings, *model_findings], problems),
@@ -84,7 +95,8 @@ def look(draft: Draft, services: Services) -> Look:
         model_findings=model_findings,
         problems=problems,
         changes=_changes(draft) if not problems else [],
-        cost=cost(recipe, dataset, services) if complete and recipe and dataset else None,
+        rows=rows,
+        cost=cost(recipe, dataset, rows, services) if rows and recipe and dataset else None,
         recipe=recipe.to_yaml() if recipe else "",
         command=command(draft, recipe, dataset) if recipe else "",
     )
@@ -138,25 +150,21 @@ def missing(draft: Draft, dataset: Dataset | None, findings: list[Finding], prob
     return wanted
 
 
-def cost(recipe: Recipe, dataset: Dataset, services: Services) -> Cost | None:
+def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Cost | None:
     """Steps, time and memory here; None when the model's size or the settings that decide it are not known."""
     params = recipe.typed_params().model_dump()
-    assert recipe.data is not None
     try:
         entry = services.catalogue.resolve(recipe.model)
     except AutotrainError:
         return None
     texts = [text for text in dataset.table().rows[_text_column(recipe)].slice(0, SAMPLE_ROWS).to_pylist() if text]
     lengths = token_lengths(entry.path, texts, int(params.get("max_length", 128)))
-    used = [dataset.profile.column(name) for name in recipe.data.columns.values()]
-    rows = dataset.profile.rows - max((column.empty for column in used if column), default=0)
-    test, validation = round(rows * recipe.data.split.test), round(rows * recipe.data.split.validation)
     batch = int(params.get("per_device_train_batch_size", 16))
     accumulation = int(params.get("gradient_accumulation_steps", 1))
     work = Workload(
-        train_rows=max(1, rows - test - validation),
-        validation_rows=validation,
-        test_rows=test,
+        train_rows=rows.train,
+        validation_rows=rows.validation,
+        test_rows=rows.test,
         mean_tokens=lengths.mean,
         longest_tokens=lengths.longest,
         epochs=float(params.get("num_train_epochs", 3)),
@@ -173,7 +181,6 @@ def cost(recipe: Recipe, dataset: Dataset, services: Services) -> Cost | None:
         **{name: getattr(found, name) for name in Cost.model_fields if hasattr(found, name)},
         batch=f"{batch} × {accumulation} × {len(machine.devices)}",
         truncated=lengths.truncated,
-        train_rows=work.train_rows,
     )
 
 
@@ -193,13 +200,28 @@ def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def checked(dataset: Dataset, task: str, columns: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
-    """What the task finds in the table under these columns. Remembered, because it reads every row."""
-    return _checked(_Key(dataset), task, columns)
+def judged(recipe: Recipe, dataset: Dataset) -> tuple[list[Finding], Rows | None]:
+    """What the task finds in the rows, and how they will be divided; None when they cannot be.
+
+    Remembered, because it reads every row. One at a time, because the page asks again while the first answer is made.
+    """
+    assert recipe.data is not None
+    columns = tuple(recipe.data.columns.items())
+    with _reading:
+        findings = list(_checked(_Key(dataset), recipe.task, columns))
+        if any(finding.severity == "error" for finding in findings):
+            return findings, None
+        divided = _divided(_Key(dataset), columns, recipe.data.split)
+    if isinstance(divided, Finding):
+        return [*findings, divided], None
+    return findings, Rows(**{name: getattr(divided, name) for name in Rows.model_fields})
+
+
+_reading = threading.Lock()
 
 
 class _Key:
-    """A dataset by its content's id, so that the same content is checked once."""
+    """A dataset by its content's id, so that the same content is read once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -215,6 +237,15 @@ class _Key:
 def _checked(key: _Key, task: str, columns: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
     named = TASKS[task]
     return tuple(named.check(key.dataset.table(), dict(columns), named.params_class()))
+
+
+@lru_cache(maxsize=32)
+def _divided(key: _Key, columns: tuple[tuple[str, str], ...], split: Split) -> SplitCounts | Finding:
+    """The counts, or why the rows cannot be divided."""
+    try:
+        return count_splits(key.dataset, dict(columns), split)
+    except DataError as error:
+        return Finding.of(error)
 
 
 def _dataset(draft: Draft, datasets: DatasetStore) -> Dataset | None:

@@ -13,12 +13,11 @@ from typing import Literal
 
 import pyarrow as pa
 
+from autotrain.adapters import FinishedAdapter, finished_adapter
 from autotrain.data.read import TABLE_FILE, import_csv
-from autotrain.errors import AutotrainError, DataError, ModelError
+from autotrain.errors import AutotrainError, DataError
 from autotrain.predictor import PredictorPool, predict_file
 from autotrain.predictor.file import choose_columns
-from autotrain.recipe import loads
-from autotrain.runs.folder import Order, RunFolder
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
 from autotrain.table import Table
@@ -73,17 +72,16 @@ class Predictions:
 
     def answer(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
         """A score for each class, for each input. Raises ModelError, DataError, UnknownRun."""
-        artifact, model = self._adapter(run_id)
-        roles = tuple(self._roles(run_id))
+        finished = self._finished(run_id)
+        roles = tuple(finished.inputs)
         for number, item in enumerate(inputs, 1):
             if set(item) != set(roles):
                 raise DataError(f"Input {number} must have exactly {', '.join(roles)}.", code="wrong-input")
-        return self._pool.predict(artifact, model, inputs)
+        return self._pool.predict(finished.artifact, finished.model, inputs)
 
     def start(self, run_id: str, path: Path, name: str) -> Batch:
         """Read a table and start on it, or ask for columns when they cannot be guessed. Raises DataError."""
-        self._adapter(run_id)
-        trained = self._roles(run_id)
+        trained = self._finished(run_id).inputs
         batch_id = uuid.uuid4().hex[:12]
         folder = self._root / batch_id
         folder.mkdir(parents=True)
@@ -134,8 +132,9 @@ class Predictions:
 
     def _work(self, batch: Batch, columns: Mapping[str, str]) -> None:
         try:
-            adapter = self._pool.open(*self._adapter(batch.run_id))
-            label = self._columns(batch.run_id).get("label")
+            finished = self._finished(batch.run_id)
+            adapter = self._pool.open(finished.artifact, finished.model)
+            label = finished.columns.get("label")
             known = label if label in batch.columns else None
             result = predict_file(adapter, batch.table, columns, batch.output, label=known, progress=batch.progressed)
             batch.notes = result.sentences()
@@ -152,21 +151,5 @@ class Predictions:
             for old in settled[: max(0, len(self._batches) - MOST_BATCHES)]:
                 shutil.rmtree(self._batches.pop(old.id).folder, ignore_errors=True)
 
-    def _adapter(self, run_id: str) -> tuple[Path, Path]:
-        """The adapter's folder and its base model's."""
-        run = self._store.get(run_id)
-        folder = RunFolder(self._settings.runs / run.id)
-        attempts = [attempt for attempt in folder.attempts() if attempt.order.is_file()]
-        if run.state != "succeeded" or not attempts:
-            raise ModelError("This run has no adapter to try. It is there when the run is finished.", code="no-adapter")
-        return folder.adapter, Path(Order.read(attempts[-1]).model)
-
-    def _columns(self, run_id: str) -> dict[str, str]:
-        data = loads(self._store.get(run_id).recipe, run_id).data
-        return data.columns if data else {}
-
-    def _roles(self, run_id: str) -> dict[str, str]:
-        """Which column played each role that the adapter reads."""
-        recipe = loads(self._store.get(run_id).recipe, run_id)
-        read = {column.role for column in recipe.the_task().columns if column.kind != "label"}
-        return {role: column for role, column in self._columns(run_id).items() if role in read}
+    def _finished(self, run_id: str) -> FinishedAdapter:
+        return finished_adapter(self._store.get(run_id), self._settings)

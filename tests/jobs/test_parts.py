@@ -28,6 +28,7 @@ from tests.jobs.conftest import Bench, until
 
 KILLED, TERMINATED = -signal.SIGKILL, -signal.SIGTERM
 NAN = Failure(code="nan", reason="Not a number.")
+FULL = Failure(code="disk", reason="The disk is full. Free some space, then press Resume.")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,9 @@ NAN = Failure(code="nan", reason="Not a number.")
         (Facts(1, "running", False, False, 1, NAN), "failed", "nan"),
         (Facts(1, "pausing", True, False, 1, NAN), "failed", "nan"),
         (Facts(1, "cancelling", True, False, 1, NAN), "cancelled", "cancelled"),
+        (Facts(1, "running", False, False, 1, FULL), "paused", "disk"),
+        (Facts(1, "pausing", True, False, 1, FULL), "paused", "disk"),
+        (Facts(1, "cancelling", True, False, 1, FULL), "cancelled", "cancelled"),
         (Facts(1, "running", False, False, 1), "failed", "crashed"),
         (Facts(-signal.SIGSEGV, "running", False, False, 1), "failed", "crashed"),
     ],

@@ -300,3 +300,26 @@ def test_every_state_has_its_row_and_finished_success_is_final() -> None:
     assert set(TRANSITIONS) == set(STATES)
     assert not any(possible("succeeded", state) for state in STATES)
     assert wishes("succeeded") == frozenset()
+
+
+def test_a_publication_named_with_the_run_waits_for_its_success_and_outlives_the_worker(store: SqlStore) -> None:
+    store.register_slots("here", ["cpu:0"])
+    store.create(NewRun("r", "r", "text-classification", "model", "data.csv", "recipe", publish=("alice/mine", True)))
+    (waiting,) = store.publications("r")
+    assert (waiting.state, waiting.repository, waiting.private) == ("pending", "alice/mine", True)
+    assert store.reconcile().publications == () and store.claim_publication(waiting.id) is None
+    fence = store.claim("r", "worker", host="here")
+    assert fence is not None
+    store.move("r", fence, "starting", "running")
+    store.move("r", fence, "running", "succeeded")  # and here the worker is killed
+    assert store.reconcile().publications == (waiting.id,)
+    assert store.claim_publication(waiting.id) == 1
+
+
+def test_a_run_that_failed_publishes_nothing(store: SqlStore) -> None:
+    store.register_slots("here", ["cpu:0"])
+    store.create(NewRun("r", "r", "text-classification", "model", "data.csv", "recipe", publish=("alice/mine", True)))
+    fence = store.claim("r", "worker", host="here")
+    assert fence is not None
+    store.move("r", fence, "starting", "failed", reason="No.", code="no")
+    assert store.reconcile().publications == ()

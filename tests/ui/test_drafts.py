@@ -6,10 +6,13 @@ import shlex
 
 import pytest
 
+from autotrain.data.freeze import read_split
 from autotrain.errors import RecipeError
 from autotrain.recipe import loads
+from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
+from autotrain.submission import submit
 from autotrain.ui.drafts import Draft, Target, from_yaml, look
 from autotrain.ui.services import Services
 from autotrain.ui.web import services_of
@@ -52,7 +55,27 @@ def test_a_ready_draft_misses_nothing_and_costs_something(services: Services, dr
     assert seen.missing == [] and seen.problems == [] and seen.changes == []
     assert seen.cost is not None
     assert seen.cost.steps > 0 and seen.cost.seconds_low < seen.cost.seconds_high
-    assert seen.cost.effective_batch_size == 16 and seen.cost.train_rows == 64
+    assert seen.cost.effective_batch_size == 16
+
+
+def test_the_rows_shown_before_the_run_are_those_of_the_split(services: Services, store: SqlStore) -> None:
+    odd = ROWS + "the parcel number 1 came late again,bad\n" * 9 + ",good\nno label,\nthe only one of its kind,new\n"
+    dataset = services.datasets.add_text(odd, "odd parcels")
+    draft = Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL)
+    seen = look(draft, services)
+    run = submit(loads(seen.recipe), services.settings, store)
+    data = RunFolder(services.settings.runs / run.id).data
+    assert seen.rows is not None and seen.rows.dropped == 2
+    for name in ("train", "validation", "test"):
+        assert getattr(seen.rows, name) == read_split(data, name).num_rows, name
+
+
+def test_rows_that_cannot_be_divided_are_found_before_the_start(services: Services) -> None:
+    few = "comment,grade\n" + "the same words,bad\n" * 30 + "the same words,good\n" * 30
+    dataset = services.datasets.add_text(few, "few parcels")
+    seen = look(Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL), services)
+    assert [finding.code for finding in seen.findings if finding.severity == "error"] == ["too-few-rows"]
+    assert seen.missing == ["Fix what is marked “must fix”"] and seen.rows is None and seen.cost is None
 
 
 def test_the_recipe_is_what_will_run(services: Services, draft: Draft) -> None:

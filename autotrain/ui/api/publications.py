@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, Field
 
-from autotrain.errors import AutotrainError, TokenError
+from autotrain.errors import TokenError
 from autotrain.events import Finding
 from autotrain.hub.publish import Publisher
 from autotrain.hub.staging import upload_of
@@ -55,7 +55,7 @@ def router(services: Services) -> APIRouter:
         try:
             token = services.account.token()
         except TokenError as error:
-            return Checked(account=None, findings=[_finding(error)])
+            return Checked(account=None, findings=[Finding.of(error)])
         publisher = Publisher(token, pauses=())
         findings = publisher.check_target(target.repository.strip(), private=target.private)
         return Checked(account=publisher.identity.name if publisher.identity else None, findings=findings)
@@ -87,7 +87,3 @@ def router(services: Services) -> APIRouter:
         return Card(markdown=markdown, html=_MARKDOWN.render(body), python=python.group(1) if python else "")
 
     return made
-
-
-def _finding(error: AutotrainError) -> Finding:
-    return Finding(severity="error", code=error.code, message=error.message, remedy="")

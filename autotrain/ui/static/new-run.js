@@ -126,12 +126,13 @@ class NewRunPage {
   showSummary() {
     const { judged, detail } = this;
     const cost = judged && this.draft.dataset ? judged.cost : null;
+    const rows = judged && this.draft.dataset ? judged.rows : null;
     const chosen = this.models.find((one) => one.id === this.draft.model);
     const fact = (name, value, hint) => h("div", {}, h("dt", {}, name), h("dd", {}, value, hint ? h("small", {}, hint) : null));
     const changed = judged ? judged.changes.length : 0;
-    const shown = { detail: detail && [detail.name, detail.rows], draft: this.draft, cost, changed, title: chosen && chosen.title };
+    const shown = { detail: detail && [detail.name, detail.rows], draft: this.draft, rows, cost, changed, title: chosen && chosen.title };
     patch(this.facts, shown, () => [
-      fact("Data", detail ? detail.name : h("span", { class: "at-quiet" }, "Not chosen yet"), detail ? (cost ? `${count(detail.rows)} rows, ${count(cost.train_rows)} of them for training` : `${count(detail.rows)} rows`) : null),
+      fact("Data", detail ? detail.name : h("span", { class: "at-quiet" }, "Not chosen yet"), detail ? `${count(detail.rows)} rows${rows ? `: ${divided(rows)}` : ""}` : null),
       fact("Model", chosen ? chosen.title : this.draft.model || h("span", { class: "at-quiet" }, "Not chosen yet")),
       fact("Training", this.preset.title, changed ? `${changed} ${changed === 1 ? "setting differs" : "settings differ"} from the preset` : null),
       fact("Steps", cost ? count(cost.steps) : "–", cost ? `${count(cost.effective_batch_size)} rows a step (batch × accumulation × devices: ${cost.batch})` : null),
@@ -225,6 +226,11 @@ export function range(low, high) {
   if (high < 90) return `${Math.max(10, Math.round(low / 10) * 10)} to ${Math.round(high / 10) * 10} s`;
   if (high < 5400) return `${Math.max(1, Math.round(low / 60))} to ${Math.round(high / 60)} min`;
   return `${(low / 3600).toFixed(1)} to ${(high / 3600).toFixed(1)} h`;
+}
+
+function divided(rows) {
+  const parts = `${count(rows.train)} for training, ${count(rows.validation)} for validation, ${count(rows.test)} for the test`;
+  return rows.dropped ? `${parts}, ${count(rows.dropped)} left out` : parts;
 }
 
 function kept() {
