@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,6 +18,7 @@ from autotrain.errors import SettingsError
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; Redis adds a few while it starts."""
+
 REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
@@ -116,10 +118,15 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = [
-            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {item['input']!r}, {_flaw(dict(item))}."
+            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {_shown(item['input'])}, {_flaw(dict(item))}."
             for item in error.errors()
         ]
         raise SettingsError(" ".join([*problems, "Correct or unset it and start again."])) from error
+
+
+def _shown(value: object) -> str:
+    """A value as a person wrote it, without the password of a URL."""
+    return repr(re.sub(r"//.*@", "//…@", str(value)))
 
 
 def _flaw(problem: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS
 STOPPED = 75
 """The trainer's exit code after it stopped on request and kept a checkpoint (EX_TEMPFAIL)."""
 
-DISK = "disk"
-"""The code of a failure for want of space on the disk."""
+FULL_DISK = frozenset({"disk", "disk-full"})
+"""Codes of failures for want of space: the trainer's, and the download's."""
 
 LOG_LINES = 3
 """Of a crash the last lines say most; more would not be a sentence."""
@@ -52,15 +52,18 @@ def ending(facts: Facts) -> Ending:
         return Ending("succeeded")
     if facts.state == "cancelling":
         return Ending("cancelled", "Cancelled.", "cancelled")
-    if facts.failure is not None and facts.failure.code == DISK:
-        return Ending("paused", redact(facts.failure.reason), DISK)  # nothing is wrong with the run itself
     if facts.failure is not None and facts.code > 0 and facts.code != STOPPED:
-        return Ending("failed", redact(facts.failure.reason), facts.failure.code)
+        return broken_off(facts.failure.reason, facts.failure.code)
     if facts.code == STOPPED or (facts.asked and facts.code < 0):
         return _stopped(facts)
     if facts.code == -signal.SIGKILL:
         return _killed(facts)
     return Ending("failed", _crash_sentence(facts), "crashed")
+
+
+def broken_off(reason: str, code: str) -> Ending:
+    """Where a run goes that could not go on. With a full disk nothing is wrong with the run itself: it waits."""
+    return Ending("paused" if code in FULL_DISK else "failed", redact(reason), code)
 
 
 def _stopped(facts: Facts) -> Ending:

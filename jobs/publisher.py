@@ -60,6 +60,7 @@ def _upload(
         publication.repository,
         Catalogue(settings).resolve(run.model),
         private=publication.private,
+        dataset=run.dataset,
         progress=reporting.at,
     )
 

@@ -5,6 +5,7 @@ Knows no queue: a worker calls `supervise` after a claim, and so does the comman
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import signal
@@ -23,7 +24,7 @@ from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
 from autotrain.training.checkpoint import last_complete
 from autotrain.training.hardware import cpu_count
-from jobs.ending import Ending, Facts, ending
+from jobs.ending import Ending, Facts, broken_off, ending
 from jobs.launchers import Handle, Launcher, Resources
 from jobs.launchers.local import LocalLauncher
 from jobs.lease import Lease, Pace, clock
@@ -96,16 +97,15 @@ class _Attempt:
         except _Abandoned:
             return self._settle(self._without_trainer())
         except AutotrainError as error:
-            return self._settle(Ending("failed", error.message, error.code))
+            return self._settle(broken_off(error.message, error.code))
         except Exception as error:
             logger.exception("run %s: fetching %s failed", self.run.id, self.run.model)
             reason = f"The model {self.run.model} could not be brought here ({type(error).__name__}). Try again later."
-            return self._settle(Ending("failed", reason, "download"))
+            return self._settle(broken_off(reason, "download"))
         try:
             self.handle = self._start(model)
         except OSError as error:
-            reason = f"The trainer could not be started ({error.strerror or error}). Check the disk and press Retry."
-            return self._settle(Ending("failed", reason, "not-started"))
+            return self._settle(self._not_started(error))
         return self._settle(self._watch(self.handle))
 
     def clear(self) -> None:
@@ -161,6 +161,13 @@ class _Attempt:
         )
         order.write(self.files)
         return self.seams.launcher.start(self.folder, self.files, resources)
+
+    def _not_started(self, error: OSError) -> Ending:
+        if error.errno == errno.ENOSPC:
+            reason = f"The disk that holds {self.folder.path} is full. Free some space, then press Resume."
+            return broken_off(reason, "disk-full")
+        reason = f"The trainer could not be started ({error.strerror or error}). Check the disk and press Retry."
+        return broken_off(reason, "not-started")
 
     def _watch(self, handle: Handle) -> Ending:
         """Follow the trainer until it ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -40,6 +41,7 @@ def up(settings: Settings, *, browser: bool = False) -> int:
         settings.prepare_home()
         with only_one(settings):
             check_port(settings)
+            check_database(settings)
             check_broker(settings)
             return _serve(settings, browser)
     except AutotrainError as error:
@@ -67,7 +69,7 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 
 def check_port(settings: Settings) -> None:
-    """Raises SettingsError when the page's port cannot be listened on."""
+    """Raises SettingsError when the page's address or port cannot be listened on."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -76,11 +78,25 @@ def check_port(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(
+                f"AUTOTRAIN_HOST is {settings.host!r}, which is no address of this machine ({error.strerror}). "
+                "Unset it for pages that only this machine sees, or set it to 0.0.0.0 for the whole network.",
+                code="host",
+            ) from error
         raise SettingsError(
             f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
             f"Stop what uses it, or choose another port: AUTOTRAIN_PORT={settings.port + 1} autotrain up",
-            code="port",
+            code="in-use" if error.errno == errno.EADDRINUSE else "port",
         ) from error
+
+
+def check_database(settings: Settings) -> None:
+    """Raises SettingsError when a database of one's own is named and cannot be used."""
+    if settings.database_url:
+        from autotrain.runs.sql import open_store
+
+        open_store(settings.database).close()
 
 
 def check_broker(settings: Settings, patience: float = BROKER_SECONDS) -> None:
@@ -98,8 +114,8 @@ def check_broker(settings: Settings, patience: float = BROKER_SECONDS) -> None:
 
 def address(settings: Settings) -> str:
     """Where a browser on this machine finds the page."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{host}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def root() -> Path:

@@ -16,6 +16,7 @@ WRONG = {
     "AUTOTRAIN_PORT=99999": "AUTOTRAIN_PORT is '99999', and must be at most 65535.",
     "AUTOTRAIN_SLOTS=0": "AUTOTRAIN_SLOTS is '0', and must be at least 1.",
     "AUTOTRAIN_MAX_UPLOAD_BYTES=0": "AUTOTRAIN_MAX_UPLOAD_BYTES is '0', and must be more than 0.",
+    "AUTOTRAIN_REDIS_URL=http://me:secret@there": "AUTOTRAIN_REDIS_URL is 'http://…@there', which cannot be used",
     "AUTOTRAIN_REDIS_URL=localhost": "it must begin with redis://, rediss:// or redis+socket://",
 }
 
@@ -56,6 +57,16 @@ def test_a_database_that_cannot_be_used_is_a_sentence_without_its_password(url: 
     with pytest.raises(SettingsError, match=words) as caught:
         open_store(url)
     assert "very-secret" not in caught.value.message and "AUTOTRAIN_DATABASE_URL" in caught.value.message
+
+
+def test_wrong_settings_are_one_sentence_in_up_and_doctor_and_nothing_is_started(tmp_path: Path) -> None:
+    for name, value in (("DATABASE_URL", "nonsense"), ("HOST", "nowhere.invalid"), ("HOST", "192.0.2.1")):
+        for wanted in ("up", "doctor"):
+            done = command(tmp_path, wanted, **{"AUTOTRAIN_PORT": str(free_port()), f"AUTOTRAIN_{name}": value})
+            said = done.stdout + done.stderr
+            assert said.count(f"AUTOTRAIN_{name} is ") == 1 and done.returncode == 1, said
+            assert "Traceback" not in said and "ended by itself" not in said
+            assert wanted == "doctor" or len(said.splitlines()) == 1, said
 
 
 def test_a_redis_that_does_not_answer_stops_the_start_with_a_remedy(settings: Settings) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +12,7 @@ from typing import Literal
 import typer
 
 from autotrain.cli.context import console
-from autotrain.errors import AutotrainError
+from autotrain.errors import AutotrainError, SettingsError
 from autotrain.settings import Settings, load_settings
 
 LITTLE_MEMORY_BYTES = 2_000_000_000
@@ -54,12 +53,13 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield from _machine(settings)
     home = _home(settings)
     yield home
-    if home.state == "ok":
-        yield _database(settings)
+    database = _database(settings) if home.state == "ok" else None
+    if database is not None:
+        yield database
     yield _broker(settings)
     yield _page(settings)
     yield _starter()
-    if home.state == "ok":
+    if database is not None and database.state == "ok":  # the token is in the record
         yield _hub(settings)
 
 
@@ -127,15 +127,16 @@ def _broker(settings: Settings) -> Check:
 
 
 def _page(settings: Settings) -> Check:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        taken = probe.connect_ex((settings.host, settings.port)) == 0
-    where = f"http://{settings.host}:{settings.port}"
-    if taken:
-        return Check(
-            "page", "note", f"{where} is in use: by a running `autotrain up`, or set AUTOTRAIN_PORT to another."
-        )
-    return Check("page", "ok", f"{where} is free.")
+    from jobs.up import address, check_port
+
+    try:
+        check_port(settings)
+    except SettingsError as error:
+        if error.code == "in-use":
+            used = f"{address(settings)} is in use: by a running `autotrain up`, or set AUTOTRAIN_PORT to another."
+            return Check("page", "note", used)
+        return Check("page", "problem", error.message)
+    return Check("page", "ok", f"{address(settings)} is free.")
 
 
 def _starter() -> Check:

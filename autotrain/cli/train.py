@@ -206,6 +206,8 @@ def show_result(run: Run, folder: Path, out: Any) -> None:
     files = RunFolder(folder)
     if run.state != "succeeded" or not files.report.exists():
         out.print(f"{run.name}: {run.state}. {run.reason or ''}", markup=False)
+        if run.state == "paused":
+            out.print(f"Go on:   autotrain runs resume {run.id}", markup=False)
         return
     report = Report.model_validate_json(files.report.read_text("utf-8"))
     out.print(report.verdict(), markup=False)

@@ -55,26 +55,26 @@ def upload_of(
     try:
         report = Report.model_validate_json(run.report.read_text("utf-8"))
         profile = Profile.model_validate_json((run.data / "profile.json").read_text("utf-8"))
-        recipe = public_recipe(run.recipe.read_text("utf-8"), base)
+        recipe = public_recipe(run.recipe.read_text("utf-8"), base, dataset)
     except (OSError, ValueError) as error:
         raise HubError(
             f"The run in {run.path.name} cannot be published: its report, profile or recipe is missing or damaged. "
             "Run it again.",
             code="nothing-to-publish",
         ) from error
-    card = model_card(_facts(run, recipe, repository, base, dataset), report, profile)
+    card = model_card(_facts(run, recipe, repository, base), report, profile)
     evaluation = report.model_copy(update={"mistakes": (), "examples": ()})
     extras = {"recipe.yaml": recipe, "report.json": evaluation.model_dump_json(indent=2)}
     return Upload(operation_id, run.adapter, card, repository, private, extras, base.hub_id or Path(base.id).name)
 
 
-def public_recipe(text: str, base: ModelEntry) -> str:
-    """A recipe that means something elsewhere: file names in place of paths, the base model's name on the Hub."""
+def public_recipe(text: str, base: ModelEntry, dataset: str | None = None) -> str:
+    """A recipe that means something elsewhere: names in place of paths and ids, the base model's name on the Hub."""
     recipe: dict[str, Any] = yaml.safe_load(text)
     recipe["model"] = _with_revision(base)
     data = recipe.get("data")
     if isinstance(data, dict) and "source" in data:
-        data["source"] = Path(str(data["source"])).name
+        data["source"] = Path(dataset or str(data["source"])).name
     recipe.pop("publish", None)
     return redact(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100))
 
@@ -107,7 +107,7 @@ def size_of(content: bytes | Path) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry, dataset: str | None) -> CardFacts:
+def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> CardFacts:
     """What the card says, from the frozen recipe."""
     parsed: dict[str, Any] = yaml.safe_load(recipe)
     data: dict[str, Any] = parsed.get("data") or {}
@@ -120,7 +120,7 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry, datas
         base_id=base.hub_id,
         base_license=base.license,
         columns=dict(data.get("columns") or {}),
-        dataset=Path(dataset or str(data.get("source") or "data")).name,
+        dataset=str(data.get("source") or "data"),
         recipe=recipe,
         tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
     )

@@ -79,7 +79,7 @@ def test_a_result_shows_scores_beside_baselines_and_users_text_as_text(page: Pag
     page.goto(f"{web.address}/run?id=run1")
     expect(page.get_by_text(report.verdict())).to_be_visible()
     expect(page.get_by_role("img", name="This adapter: Accuracy 90.0 %")).to_be_visible()
-    expect(page.get_by_role("img", name="The majority class: Accuracy 50.0 %")).to_be_visible()
+    expect(page.get_by_role("img", name="Majority class: Accuracy 50.0 %")).to_be_visible()
     expect(page.get_by_role("rowheader", name="<b>bad</b>").first).to_be_visible()
     expect(page.locator(".at-mistakes")).to_contain_text("<script>")
     expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=document.title=1>")
@@ -95,6 +95,19 @@ def test_a_failure_says_why_and_offers_a_retry(page: Page, web: Web, picture: Pi
     picture(page, "run-failed")
     page.get_by_role("button", name="Retry from step 10").click()
     expect(page.locator(".at-pill").first).to_have_text("Next in the queue")
+
+
+def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(page: Page, web: Web, picture: Picture) -> None:
+    fence = running(web.store, web.settings)
+    reason = "The disk is full (3 MB free). Free some space, then press Resume: the training goes on."
+    web.store.move("run1", fence, "running", "paused", reason=reason, code="disk")
+    page.goto(f"{web.address}/run?id=run1")
+    expect(page.locator(".at-pill").first).to_have_text(WORDS["paused"])
+    expect(page.get_by_text(reason)).to_be_visible()
+    picture(page, "run-disk-full")
+    page.get_by_role("button", name="Resume from step 10").click()
+    expect(page.locator(".at-pill").first).to_have_text("Next in the queue")
+    expect(page.get_by_text(reason)).to_have_count(0)
 
 
 def test_tabs_are_reached_by_keyboard_and_kept_in_the_address(page: Page, web: Web) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from autotrain.cli.train import show_result
+from autotrain.runs.sql import SqlStore
+from autotrain.settings import Settings
+from tests.app import command
 from tests.cli.conftest import Studio
 from tests.doubles import start_hub_double
+from tests.ui.runs_on_record import running
 
 pytestmark = pytest.mark.slow
 
@@ -85,3 +92,14 @@ def test_a_file_is_inspected_for_people_and_for_programs(studio: Studio) -> None
     assert "text: text (sure)" in said and "label: label (sure)" in said
     found = json.loads(studio.says("data", "inspect", studio.table, "--json"))
     assert found["profile"]["rows"] == 360 and "text-classification" in found["tasks"]
+
+
+def test_a_paused_training_says_why_and_how_to_go_on(settings: Settings, store: SqlStore) -> None:
+    fence = running(store, settings)
+    store.move("run1", fence, "running", "paused", reason="The disk is full. Free some space.", code="disk")
+    said = io.StringIO()
+    show_result(store.get("run1"), settings.runs / "run1", Console(file=said, width=200))
+    assert "The disk is full. Free some space." in said.getvalue()
+    assert "autotrain runs resume run1" in said.getvalue()
+    assert "goes on from its last checkpoint" in command(settings.root, "runs", "resume", "run1").stdout
+    assert store.get("run1").state == "queued"

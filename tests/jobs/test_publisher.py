@@ -19,7 +19,15 @@ from jobs.publisher import publish
 from tests.doubles import Fault, HubDouble, start_hub_double
 from tests.hub.test_card import PROFILE, REPORT
 
-RECIPE = "version: 1\ntask: text-classification\ntitle: Fast\nmodel: tiny\n"
+RECIPE = """\
+version: 1
+task: text-classification
+title: Fast
+model: tiny
+data:
+  source: 0123456789abcdef
+  columns: {text: message, label: topic}
+"""
 impatient = functools.partial(Publisher, pauses=())
 
 
@@ -66,7 +74,8 @@ def test_a_publication_ends_with_its_link(
     done = store.publication(wished.id)
     assert (done.state, done.url) == ("published", f"{hub.endpoint}/alice/my-adapter")
     assert done.uploaded_bytes == done.total_bytes >= 500_000
-    assert hub.content("alice/my-adapter", "README.md")
+    card = hub.content("alice/my-adapter", "README.md").decode()
+    assert "data.csv" in card and "0123456789abcdef" not in card
 
 
 def test_a_second_message_publishes_nothing(

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autotrain.errors import HubUnreachable
+from autotrain.errors import HubError, HubUnreachable
 from autotrain.events import AnyEvent
 from autotrain.runs.folder import RunFolder
 from jobs.launchers.local import PID_FILE
@@ -133,6 +133,32 @@ def test_the_trainers_own_reason_is_the_runs(bench: Bench) -> None:
     run = bench.go()
     assert (run.state, run.reason_code) == ("failed", "nan")
     assert run.reason == "The loss is not a number. Lower the learning rate."
+
+
+def test_a_full_disk_pauses_the_run_which_goes_on_from_its_last_checkpoint(bench: Bench) -> None:
+    why = {"code": "disk", "reason": "The disk is full (3 MB free). Free some space, then press Resume."}
+    folder = bench.make(steps=6, checkpoints=[2], fail=4, why=why)
+    paused = bench.go()
+    assert (paused.state, paused.reason_code, paused.reason) == ("paused", "disk", why["reason"])
+    assert (paused.device, paused.checkpoint_step, paused.finished_at) == (None, 2, None)
+    (folder.path / "script.json").write_text(json.dumps({"steps": 6}))
+    bench.store.wish("r1", "run")
+    resumed = bench.go()
+    assert (resumed.state, resumed.reason) == ("succeeded", None)
+    assert seen(folder, 2)["order"]["resume_from"].endswith("attempt-1/checkpoints/step-2")
+    assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_disk_too_small_for_the_model_pauses_the_run_until_there_is_room(bench: Bench) -> None:
+    def no_room(_ref: str, _progress: object) -> Path:
+        raise HubError("a/b needs 9.0 GB, and the disk has 1.0 GB left. Free some space.", code="disk-full")
+
+    bench.make()
+    paused = bench.go(fetch=no_room)
+    assert (paused.state, paused.reason_code) == ("paused", "disk-full")
+    assert "needs 9.0 GB" in str(paused.reason)
+    bench.store.wish("r1", "run")
+    assert bench.go().state == "succeeded"
 
 
 def test_a_crash_shows_its_last_words_without_tokens(bench: Bench) -> None:

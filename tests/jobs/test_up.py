@@ -148,6 +148,7 @@ def test_the_data_home_is_free_again_after_use(settings: Settings) -> None:
 
 def test_the_address_is_one_a_browser_can_open(settings: Settings) -> None:
     assert address(settings.model_copy(update={"host": "0.0.0.0", "port": 81})) == "http://127.0.0.1:81"
+    assert address(settings.model_copy(update={"host": "::1", "port": 81})) == "http://[::1]:81"
 
 
 def test_a_deep_data_home_gets_a_short_private_socket(tmp_path: Path) -> None:

@@ -127,6 +127,30 @@ def test_a_broker_that_dies_loses_nothing(
 
 
 @pytest.mark.usefixtures("redis")
+def test_a_worker_killed_as_the_run_succeeds_leaves_its_publication_to_the_next(
+    settings: Settings, store: SqlStore, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    folder = RunFolder(settings.runs / "r")
+    folder.path.mkdir()
+    (folder.path / "script.json").write_text(json.dumps({"steps": 10_000}))
+    wished = NewRun("r", "r", "text-classification", str(a_model(settings)), "data.csv", "recipe", publish=("r", True))
+    store.create(wished)
+    worker = start("tests.jobs.scripted_worker")
+    until(lambda: len(store.metrics("r")) > 1, 60)
+    assert [one.state for one in store.publications("r")] == ["pending"]
+    worker.send_signal(signal.SIGSTOP)  # its supervisor, a child, goes on: the last thing it does is the success
+    store.wish("r", "finish")
+    until(lambda: store.get("r").state == "succeeded", 60)
+    os.killpg(worker.pid, signal.SIGKILL)
+    start("tests.jobs.scripted_worker")
+    until(lambda: store.publications("r")[0].state == "failed", 60)
+    assert store.publications("r")[0].reason_code == "token-missing"
+    assert store.get("r").state == "succeeded"
+
+
+@pytest.mark.usefixtures("redis")
 def test_a_model_that_is_not_there_fails_the_run_with_the_remedy(
     settings: Settings, store: SqlStore, start: Start
 ) -> None:

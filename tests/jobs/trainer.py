@@ -18,6 +18,7 @@ run, fence = Path(sys.argv[1]), sys.argv[2]
 script: dict[str, Any] = json.loads((run / "script.json").read_text())
 attempt = run / f"attempt-{fence}"
 asked: set[int] = set()
+NAN = {"code": "nan", "reason": "The loss is not a number. Lower the learning rate."}
 
 
 def emit(**event: Any) -> None:
@@ -66,7 +67,7 @@ def main() -> int:
         if step == script.get("crash"):
             raise RuntimeError("the crash of this test, with hf_abcdefghijklmnopqrstuvwxyz")
         if step == script.get("fail"):
-            emit(kind="failure", code="nan", reason="The loss is not a number. Lower the learning rate.")
+            emit(kind="failure", **script.get("why", NAN))
             return 1
         if signal.SIGUSR1 in asked:
             asked.discard(signal.SIGUSR1)

@@ -108,7 +108,7 @@ def _report() -> Report:
         baselines=(
             Baseline(
                 name="majority",
-                title="The majority class",
+                title="Majority class",
                 explanation="It always answers the most frequent label.",
                 scores=(Score(name="accuracy", title="Accuracy", value=0.5, low=0.4, high=0.6),),
             ),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
+from autotrain.hub.account import KEY_FILE, Account
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from tests.page import World, open_page
@@ -308,10 +309,20 @@ def test_a_file_with_other_columns_asks_which_to_take(world: World) -> None:
 def test_the_card_is_shown_as_it_will_look_without_anyones_markup(world: World) -> None:
     finished(world.store, world.settings)
     card = world.client.get("/api/runs/run1/card", params={"repository": "alice/messages"}).json()
-    assert card["markdown"].startswith("---\n")
+    assert card["markdown"].startswith("---\n") and "messages.csv" in card["markdown"]
     assert "<h1>" in card["html"] and "<table>" in card["html"]
     assert "<b>bad" not in card["html"] and "<script" not in card["html"]
     assert "alice/messages" in card["python"]
+
+
+@pytest.mark.parametrize("path", ["/api/drafts/target", "/api/runs/run1/publications/check"])
+def test_a_saved_token_that_cannot_be_read_is_a_finding_before_and_after_the_run(world: World, path: str) -> None:
+    finished(world.store, world.settings)
+    Account(world.store, world.settings).save("hf_something")
+    (world.settings.root / KEY_FILE).unlink()
+    checked = world.client.post(path, json={"repository": "messages"}).json()
+    assert [finding["code"] for finding in checked["findings"]] == ["token-unreadable"]
+    assert "Save the token again in Settings" in checked["findings"][0]["remedy"]
 
 
 def test_publishing_without_a_token_is_checked_and_said(world: World) -> None:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from autotrain.data.samples import SAMPLES
 from autotrain.data.store import Dataset
 from autotrain.events import Finding
-from autotrain.hub.publish import Publisher
 from autotrain.recipe import presets
 from autotrain.table import ColumnProfile
 from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
+from autotrain.ui.api.publications import Checked, checked
 from autotrain.ui.drafts import Draft, Look, Target, from_yaml, look
 from autotrain.ui.forms import Widget, widgets
 from autotrain.ui.services import Services
@@ -118,13 +118,6 @@ class EditedRecipe(BaseModel):
     draft: Draft
 
 
-class TargetChecked(BaseModel):
-    """Whether the target can be published to, and by whom."""
-
-    account: str | None
-    findings: list[Finding]
-
-
 def router(services: Services) -> APIRouter:
     """Routes under `/studio`, `/datasets` and `/drafts`."""
     made = APIRouter(tags=["new run"])
@@ -171,11 +164,9 @@ def router(services: Services) -> APIRouter:
         return from_yaml(recipe.text, recipe.draft)
 
     @made.post("/drafts/target")
-    def target(target: Target) -> TargetChecked:
+    def target(target: Target) -> Checked:
         """Whether the token may publish there, before anything is spent on training."""
-        publisher = Publisher(services.account.token())
-        findings = publisher.check_target(target.repository.strip(), private=target.private)
-        return TargetChecked(account=publisher.identity.name if publisher.identity else None, findings=findings)
+        return checked(target.repository, target.private, services.account)
 
     return made
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from autotrain.errors import TokenError
 from autotrain.events import Finding
+from autotrain.hub.account import Account
 from autotrain.hub.publish import Publisher
 from autotrain.hub.staging import upload_of
 from autotrain.runs.folder import RunFolder
@@ -52,13 +53,7 @@ def router(services: Services) -> APIRouter:
     def check(run_id: str, target: Target) -> Checked:
         """Check token and repository, before anything is sent."""
         store.get(run_id)
-        try:
-            token = services.account.token()
-        except TokenError as error:
-            return Checked(account=None, findings=[Finding.of(error)])
-        publisher = Publisher(token, pauses=())
-        findings = publisher.check_target(target.repository.strip(), private=target.private)
-        return Checked(account=publisher.identity.name if publisher.identity else None, findings=findings)
+        return checked(target.repository, target.private, services.account)
 
     @made.post("/runs/{run_id}/publish", status_code=202)
     def publish(run_id: str, target: Target) -> PublicationView:
@@ -80,10 +75,21 @@ def router(services: Services) -> APIRouter:
         run = store.get(run_id)
         folder = RunFolder(services.settings.runs / run.id)
         base = services.catalogue.resolve(run.model)
-        markdown = upload_of(folder, "preview", repository or run.id, base, private=True).card
+        markdown = upload_of(folder, "preview", repository or run.id, base, private=True, dataset=run.dataset).card
         body = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.DOTALL)
         body = re.sub(r"</?(?:details|summary)>", "", body)
         python = re.search(r"^```python\n(.*?)^```", markdown, flags=re.DOTALL | re.MULTILINE)
         return Card(markdown=markdown, html=_MARKDOWN.render(body), python=python.group(1) if python else "")
 
     return made
+
+
+def checked(repository: str, private: bool, account: Account) -> Checked:
+    """A target looked at. Each time anew, so that a Hub that was down is found well again."""
+    try:
+        token = account.token()
+    except TokenError as error:
+        return Checked(account=None, findings=[Finding.of(error)])
+    publisher = Publisher(token, pauses=())
+    findings = publisher.check_target(repository.strip(), private=private)
+    return Checked(account=publisher.identity.name if publisher.identity else None, findings=findings)
