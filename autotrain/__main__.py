@@ -1,6 +1,7 @@
 """The trainer process: `python -m autotrain RUN_FOLDER`. No database, no token, no network; events as JSON lines.
 
-Exit status: 0 finished, 75 stopped on request, 1 failed (the last event says why).
+Exit status: 0 finished, 75 stopped on request, 1 failed (the last event says why). Of several processes, which
+`accelerate launch` starts for several devices, the status that counts lies in the attempt's folder.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotrain.training.team import Released, announce, claim, is_echo, joined, leave_signals_to_the_first
 from autotrain.training.wishes import Stopped, hold_back, listen, listen_no_more
 
 if TYPE_CHECKING:  # what takes time to load comes after the signals are held back
     from autotrain.events import AnyEvent, Failure
     from autotrain.runs.folder import AttemptFolder, Order, RunFolder
-    from autotrain.task import Wishes
+    from autotrain.task import Team, Wishes
 
 FINISHED, FAILED, STOPPED = 0, 1, 75
 PR_SET_PDEATHSIG = 1
@@ -32,26 +34,39 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EventFile:
-    """Appends events to a file, one JSON object a line, each handed to the system at once."""
+    """Appends events to a file, one JSON object a line, each handed to the system at once.
 
-    def __init__(self, path: Path) -> None:
+    The one of a `silent` process takes in everything and keeps only the last events.
+    """
+
+    def __init__(self, path: Path, *, silent: bool = False) -> None:
         self._file = path.open("ab", buffering=0)
+        self._silent = silent
         self._reserve = path.with_name(".reserve")
-        self._reserve.write_bytes(bytes(RESERVE_BYTES))
+        if not silent:
+            self._reserve.write_bytes(bytes(RESERVE_BYTES))
 
     def emit(self, event: AnyEvent) -> None:
         """Append one event, whole or not at all. Raises OSError when the disk is full."""
+        if not self._silent:
+            self._append(event)
+
+    def _append(self, event: AnyEvent) -> None:
         line = event.model_dump_json().encode() + b"\n"
         written = self._file.write(line)
         if written != len(line):
             os.ftruncate(self._file.fileno(), os.fstat(self._file.fileno()).st_size - (written or 0))
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def make_room(self) -> None:
+        """Free what was kept on the disk for the last word."""
+        self._reserve.unlink(missing_ok=True)
+
     def close(self, *last: AnyEvent) -> None:
         """Append the last events, into the room that was kept for them."""
-        self._reserve.unlink(missing_ok=True)
+        self.make_room()
         for event in last:
-            self.emit(event)
+            self._append(event)
         self._file.close()
 
 
@@ -60,17 +75,18 @@ def main(arguments: list[str] | None = None) -> int:
     hold_back()
     from autotrain.task import Wishes
 
-    wishes = Wishes()
+    wishes, team = Wishes(), joined(os.environ)
     try:
-        listen(wishes)
-        status = start(arguments, wishes)
+        listen(wishes) if team.first else leave_signals_to_the_first()
+        status = start(arguments, wishes, team)
     except Stopped:
-        status = STOPPED
+        # Those who wait for this process are ended by the launcher, as after a failure; nobody does after an agreement.
+        status = FINISHED if team.size > 1 and not team.together else STOPPED
     listen_no_more()
     return status
 
 
-def start(arguments: list[str] | None, wishes: Wishes) -> int:
+def start(arguments: list[str] | None, wishes: Wishes, team: Team) -> int:
     """Read the command line and train. Raises Stopped."""
     from autotrain.runs.folder import RunFolder
 
@@ -81,39 +97,59 @@ def start(arguments: list[str] | None, wishes: Wishes) -> int:
     options = parser.parse_args(arguments)
     if options.lease_pipe:
         die_with_owner()
+    if team.size > 1 and options.attempt is None:
+        parser.error("several processes must be told the same --attempt")
     run = RunFolder(options.run.resolve())
     number = options.attempt or max((attempt.fence for attempt in run.attempts()), default=0) + 1
     attempt = run.attempt(number)
     attempt.path.mkdir(parents=True, exist_ok=True)
-    return train(run, attempt, wishes)
+    return train(run, attempt, wishes, team)
 
 
-def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes) -> int:
+def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes, team: Team) -> int:
     """Train, and turn what goes wrong into an exit status and a last event. Raises Stopped."""
-    sink = EventFile(folder.events)
+    sink = EventFile(folder.events, silent=not team.first)
     try:
-        _train(run, folder, sink, wishes)
+        announce(folder, team)
+        _train(run, folder, sink, wishes, team)
     except Stopped:
         sink.close()
+        if team.size > 1 and team.first:
+            claim(folder, STOPPED)
         raise
+    except Released:
+        return FINISHED
     except BaseException as error:
         listen_no_more()
         traceback.print_exc()
-        sink.close(failure(error, run))
+        reason = failure(error, run)
+        sink.make_room()
+        sink.close(*last_word(reason, folder, team))
         return FAILED
     sink.close()
+    if team.size > 1:
+        claim(folder, FINISHED)
     return FINISHED
 
 
-def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile, wishes: Wishes) -> None:
+def last_word(reason: Failure, folder: AttemptFolder, team: Team) -> tuple[Failure, ...]:
+    """Of several processes the one that failed first says why; the others fail because it is gone."""
+    if team.size == 1:
+        return (reason,)
+    if team.together and reason.code == "unexpected" and is_echo(folder, team):
+        return ()
+    return (reason,) if claim(folder, FAILED) else ()
+
+
+def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile, wishes: Wishes, team: Team) -> None:
     from autotrain.recipe import load
     from autotrain.runs.folder import Order
     from autotrain.task import Attempt, Device
     from autotrain.training.checkpoint import discard_torn
 
     recipe = load(run.recipe)
-    order = Order.read(folder) if folder.order.exists() else local_order(run, recipe.model)
-    for attempt in run.attempts():
+    order = Order.read(folder) if folder.order.exists() else local_order(run, recipe.model, team)
+    for attempt in run.attempts() if team.first else ():
         discard_torn(attempt.checkpoints)
     recipe.the_task().train(
         Attempt(
@@ -126,8 +162,9 @@ def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile, wishes: Wishe
             artifact=run.adapter,
             resume_from=resume_from(run, order),
             sink=sink,
-            device=Device(order.device, order.threads),
+            device=Device(f"cuda:{team.rank}" if order.device.startswith("cuda") else "cpu", order.threads),
             wishes=wishes,
+            team=team,
         )
     )
 
@@ -142,7 +179,7 @@ def resume_from(run: RunFolder, order: Order) -> Path | None:
     return wanted if (wanted / COMPLETE).exists() else last_complete(run)
 
 
-def local_order(run: RunFolder, model: str) -> Order:
+def local_order(run: RunFolder, model: str, team: Team) -> Order:
     """For somebody who starts the trainer by hand: a model on this machine, every core, the last checkpoint."""
     from autotrain.models.catalogue import Catalogue
     from autotrain.runs.folder import Order
@@ -156,7 +193,7 @@ def local_order(run: RunFolder, model: str) -> Order:
         model=str(Catalogue(load_settings()).folder(model)),
         resume_from=str(last.relative_to(run.path)) if last else None,
         device=machine.device,
-        threads=machine.cpu_count,
+        threads=max(1, machine.cpu_count // team.size),
     )
 
 
@@ -200,5 +237,14 @@ def die_with_owner() -> None:
     threading.Thread(target=watch, name="lease-pipe", daemon=True).start()
 
 
+def leave(status: int) -> None:
+    """End this process; one of several at once, since its libraries would wait for the others, who may be gone."""
+    if joined(os.environ).size > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the web page listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the web page listens on.")
-    slots: int = Field(1, ge=1, le=64, description="Runs that may train at once on this machine's CPU.")
+    slots: int = Field(
+        1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
+    )
     max_upload_bytes: int = Field(1_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     max_cell_characters: int = Field(1_000_000, gt=0, description="Longest single cell accepted, in characters.")
 

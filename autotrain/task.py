@@ -33,10 +33,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Device:
-    """Where a run computes: `cpu` or `cuda:0`, and how many CPU threads it may use."""
+    """Where a process computes: `cpu` or `cuda:0`, and how many CPU threads it may use."""
 
     name: str = "cpu"
     threads: int = 1
+
+    @property
+    def kind(self) -> str:
+        """`cpu` or `cuda`."""
+        return self.name.partition(":")[0]
+
+
+@dataclass
+class Team:
+    """The processes of one attempt, one for each device. `together` is whether the others still work with this one."""
+
+    rank: int = 0
+    size: int = 1
+    together: bool = False
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that speaks, saves and hears."""
+        return self.rank == 0
 
 
 @dataclass
@@ -69,6 +88,7 @@ class Attempt:
     sink: EventSink
     device: Device
     wishes: Wishes = field(default_factory=Wishes)
+    team: Team = field(default_factory=Team)
 
 
 @dataclass(frozen=True)

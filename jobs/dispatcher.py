@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
+from autotrain.runs.slots import slot_name
 from autotrain.runs.store import Reconciled, RunStore
 from autotrain.settings import Settings
-from autotrain.training.hardware import accelerators
+from autotrain.training.hardware import accelerators, deal
 from jobs.nudge import Nudge
 
 logger = logging.getLogger(__name__)
@@ -17,9 +18,9 @@ EVERY_SECONDS = 15.0
 
 
 def devices(settings: Settings) -> tuple[str, ...]:
-    """The device slots of this machine: its cards, else as many shares of the CPU as the settings allow."""
-    cards = tuple(card.name for card in accelerators())
-    return cards or tuple(f"cpu:{number}" for number in range(settings.slots))
+    """The device slots of this machine: its cards dealt out to them, else as many shares of the CPU."""
+    dealt = deal([card.name for card in accelerators()], settings.slots)
+    return tuple(map(slot_name, dealt)) or tuple(f"cpu:{number}" for number in range(settings.slots))
 
 
 def dispatch(store: RunStore, nudge: Nudge, slots: int) -> Reconciled:

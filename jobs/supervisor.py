@@ -18,6 +18,7 @@ from pathlib import Path
 from autotrain.errors import AutotrainError, LeaseLost
 from autotrain.events import AnyEvent, Checkpoint, Failure, Phase
 from autotrain.runs.folder import AttemptFolder, Order, RunFolder
+from autotrain.runs.slots import devices_of
 from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
@@ -149,7 +150,8 @@ class _Attempt:
 
     def _start(self, model: Path) -> Handle:
         """Write the order and start the trainer. Raises OSError."""
-        resources = Resources(self.run.device or "cpu:0", max(1, cpu_count() // self.settings.slots))
+        device = self.run.device or "cpu:0"
+        resources = Resources(device, max(1, cpu_count() // self.settings.slots // len(devices_of(device))))
         found = last_complete(self.folder)
         order = Order(
             model=str(model),

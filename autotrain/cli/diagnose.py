@@ -71,9 +71,11 @@ def _versions() -> str:
 
 def _machine(settings: Settings) -> Iterator[Check]:
     from autotrain.training.hardware import disk_free, hardware
+    from jobs.dispatcher import devices
 
-    machine = hardware()
-    yield Check("devices", "ok", f"{', '.join(machine.devices)}: {machine.title}.")
+    machine, slots = hardware(), devices(settings)
+    at_once = "1 run at once" if len(slots) == 1 else f"{len(slots)} runs at once"
+    yield Check("devices", "ok", f"{machine.title}. {at_once} ({', '.join(slots)}).")
     memory = f"{machine.memory_available / 1e9:.1f} of {machine.memory_total / 1e9:.1f} GB free."
     if machine.memory_available < LITTLE_MEMORY_BYTES:
         yield Check("memory", "problem", memory, "A training needs about 2 GB: close other programs.")

@@ -155,7 +155,7 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
         memory_bytes=needed,
         memory_available=available,
         fit=fit,
-        sentence=_sentence(fit, needed, available, size, "this GPU" if on_card else "this machine"),
+        sentence=_sentence(fit, needed, available, size, _where(machine)),
         basis=f"Rests on {work.train_rows:,} training rows of about {work.mean_tokens:.0f} tokens and {speed}. "
         "Other work on the machine makes it longer; stopping early makes it shorter.",
     )
@@ -263,6 +263,12 @@ def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, where: st
     weights = _RUNTIME_BYTES + size.parameters * _FLOAT
     remedy = "Lower the batch size or the maximum length." if weights < available else "Choose a smaller model."
     return f"Too big: {facts}. {remedy}"
+
+
+def _where(machine: Machine) -> str:
+    if machine.devices[0] == "cpu":
+        return "this machine"
+    return "this GPU" if len(machine.devices) == 1 else "the fullest of its GPUs"
 
 
 def _gigabytes(count: int) -> str:

@@ -2,7 +2,8 @@
 
 <run>/recipe.yaml            frozen at submit
 <run>/data/                  train.arrow, validation.arrow, test.arrow, profile.json, mapping.json
-<run>/attempt-<fence>/       attempt.json, events.jsonl, trainer.log, checkpoints/step-<n>/
+<run>/attempt-<fence>/       attempt.json, events.jsonl, trainer.log, checkpoints/step-<n>/; of several processes also
+                             first.pid and status
 <run>/adapter/               the finished adapter
 <run>/report.json            the evaluation, written last
 """
@@ -74,6 +75,16 @@ class AttemptFolder:
     @property
     def log(self) -> Path:
         return self.path / "trainer.log"
+
+    @property
+    def first(self) -> Path:
+        """Of an attempt with several processes: the id of the one that hears signals."""
+        return self.path / "first.pid"
+
+    @property
+    def status(self) -> Path:
+        """Of an attempt with several processes: the exit status that counts."""
+        return self.path / "status"
 
 
 @dataclass(frozen=True)

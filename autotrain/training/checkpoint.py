@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autotrain.errors import TrainingError
@@ -14,6 +16,7 @@ from autotrain.runs.folder import RunFolder
 
 COMPLETE = "COMPLETE"
 PREFIX = "step-"
+MOMENT = "moment.json"
 KEPT = 2
 """Complete checkpoints kept in one attempt: the newest, and one in case the disk damaged it."""
 
@@ -22,6 +25,32 @@ LITTLE_DISK_BYTES = 20_000_000
 
 BYTES_BESIDES = 5_000_000
 """For what lies beside the weights: states of the schedule and the random numbers, the story, a tokenizer."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a resume needs besides what the loop itself keeps.
+
+    `rows` is how many an update has, on however many devices; `losses` are each process's, summed over the steps since
+    `logged_at`, the last point on the curve, and the next point is the mean of them.
+    """
+
+    rows: int
+    losses: list[float]
+    logged_at: int
+
+    def write(self, folder: Path) -> None:
+        """Write it into a checkpoint."""
+        (folder / MOMENT).write_text(json.dumps(asdict(self)), "utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Moment:
+        """Read it from a checkpoint."""
+        return cls(**json.loads((folder / MOMENT).read_text("utf-8")))
+
+    def loss(self, rank: int, size: int) -> float:
+        """The share of this process; other processes than were stopped get the mean."""
+        return self.losses[rank] if len(self.losses) == size else sum(self.losses) / len(self.losses)
 
 
 def require_space(folder: Path, tensor_bytes: int) -> None:
@@ -56,7 +85,7 @@ def building(folder: Path, step: int) -> Iterator[Path]:
 
     What fails or is killed in between leaves only a hidden folder, which the next start discards.
     """
-    hidden, final = folder / f".{PREFIX}{step}", folder / f"{PREFIX}{step}"
+    hidden, final = unfinished(folder, step), folder / f"{PREFIX}{step}"
     with aside(hidden):
         hidden.mkdir(parents=True)
         yield hidden
@@ -67,6 +96,11 @@ def building(folder: Path, step: int) -> Iterator[Path]:
     (final / COMPLETE).touch()
     for path in (final / COMPLETE, final, folder):
         flush(path)
+
+
+def unfinished(folder: Path, step: int) -> Path:
+    """Where `building` builds."""
+    return folder / f".{PREFIX}{step}"
 
 
 def complete(folder: Path) -> list[Path]:

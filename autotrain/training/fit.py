@@ -13,10 +13,16 @@ from autotrain.events import Log
 from autotrain.models.lora import parameters
 from autotrain.report import Training
 from autotrain.task import Attempt
+from autotrain.training.checkpoint import Moment
+from autotrain.training.sampler import LengthGroupedSampler
+from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
 POINTS = 200
 """Points of a training curve: enough to see its shape, few enough to draw at once."""
+
+IGNORED = -100
+"""The label that losses in torch leave out, and that transformers does not count."""
 
 EVAL_BATCH = 2
 """An evaluation keeps no gradients, so that twice the training batch fits in the same memory."""
@@ -62,6 +68,10 @@ class Rows:
         """Tokens of each row."""
         return [len(item["input_ids"]) for item in self.items]
 
+    def blank(self) -> dict[str, Any]:
+        """A row that no loss and no count takes notice of: what fills up a batch."""
+        return {**min(self.items, key=lambda item: len(item["input_ids"])), "labels": IGNORED}
+
     def by_length(self) -> list[dict[str, Any]]:
         """The rows, longest first: little padding, and a batch that does not fit fails at once."""
         return sorted(self.items, key=lambda item: -len(item["input_ids"]))
@@ -77,6 +87,26 @@ class Objective:
     metric_for_best_model: str
 
 
+@dataclass(frozen=True)
+class Update:
+    """How the rows of one update of the weights are spread over devices and batches."""
+
+    rows: int
+    batch: int
+    batches: int
+    devices: int
+
+    @classmethod
+    def spread(cls, rows: int, devices: int, most: int) -> Update:
+        """As many rows on each device, at most `most` at once; a share that is not whole is filled up."""
+        batches = math.ceil(rows / (devices * most))
+        return cls(rows, math.ceil(rows / (devices * batches)), batches, devices)
+
+    def sampler(self, lengths: list[int], seed: int) -> LengthGroupedSampler:
+        """The rows in their order, by updates: it is the same on one device and on many."""
+        return LengthGroupedSampler(lengths, self.rows, seed, self.batch * self.devices if self.devices > 1 else 1)
+
+
 def fit(
     attempt: Attempt,
     schedule: Schedule,
@@ -88,25 +118,27 @@ def fit(
     """Train `model` in place and leave its best weights in it.
 
     Checkpoints go to the attempt's folder; an attempt with `resume_from` goes on exactly where that checkpoint was
-    taken: optimizer, schedule, random states and the place in the data.
+    taken: optimizer, schedule, random states and the place in the data. An update keeps its rows on other devices too.
 
     Raises:
         TrainingError: the loss is not a number any more.
         Stopped: a stop was wished; the last step lies in a complete checkpoint.
+        Released: in all processes but the first, when the training is over.
     """
-    from autotrain.training.loop import FINISHED, Loop
+    from autotrain.training.loop import Loop
     from autotrain.training.report import Reporter, memory_bytes
 
-    reporter = Reporter(attempt.sink, attempt.wishes, attempt.device)
+    update = planned(attempt, schedule)
+    reporter = Reporter(attempt, update.rows)
     loop = Loop(
         attempt,
         reporter,
-        train.lengths,
+        update.sampler(train.lengths, schedule.seed),
         schedule.early_stopping_patience,
         model=model,
-        args=arguments(attempt, schedule, len(train.items), objective.metric_for_best_model),
+        args=arguments(attempt, schedule, len(train.items), update, objective.metric_for_best_model),
         data_collator=objective.collator,
-        train_dataset=train.items,
+        train_dataset=[*train.items, train.blank()],
         eval_dataset=validation.by_length(),
         compute_loss_func=objective.loss,
         compute_metrics=objective.compute_metrics,
@@ -117,45 +149,49 @@ def fit(
         loop.remember(attempt.resume_from)
         resumed_at = _resume_step(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {resumed_at}."))
-    if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
-        _restore_state(loop, attempt.resume_from)
-    else:
-        _run(loop, attempt)
+    _run(loop, attempt)
     seconds = time.monotonic() - began
     loop.restore_best()
     trained, total = parameters(model)
-    rows = (loop.state.global_step - resumed_at) * schedule.per_device_train_batch_size
     return Training(
         steps=loop.state.global_step,
         epochs=round(loop.state.epoch or 0.0, 4),
         best_step=loop.state.best_global_step,
         seconds=seconds,
-        samples_per_second=rows * schedule.gradient_accumulation_steps / max(seconds, 1e-6),
+        samples_per_second=(loop.state.global_step - resumed_at) * update.rows / max(seconds, 1e-6),
         peak_memory_bytes=max(reporter.peak_memory_bytes, memory_bytes(attempt.device)),
         trainable_parameters=trained,
         total_parameters=total,
-        device=attempt.device.name,
+        device=attempt.device.name if attempt.team.size == 1 else f"{attempt.team.size} × {attempt.device.kind}",
     )
 
 
-def arguments(attempt: Attempt, schedule: Schedule, rows: int, metric_for_best_model: str) -> Any:
+def planned(attempt: Attempt, schedule: Schedule) -> Update:
+    """The rows of an update as the recipe has them for these devices; after a resume, as they were before."""
+    devices, most = attempt.team.size, schedule.per_device_train_batch_size
+    rows = most * schedule.gradient_accumulation_steps * devices
+    if attempt.resume_from is not None:
+        rows = Moment.read(attempt.resume_from).rows
+    return Update.spread(rows, devices, most)
+
+
+def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, metric_for_best_model: str) -> Any:
     """The loop's arguments. Nothing here reports to a tracker or asks the network."""
     import torch
     from transformers import TrainingArguments
 
-    on_cpu = attempt.device.name == "cpu"
-    batches = math.ceil(rows / schedule.per_device_train_batch_size)
-    per_epoch = max(1, math.ceil(batches / schedule.gradient_accumulation_steps))
+    on_cpu = attempt.device.kind == "cpu"
+    per_epoch = max(1, math.ceil(rows / update.rows))
     steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
     steps = min(steps, schedule.max_steps or steps)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
-    return TrainingArguments(
+    made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
         max_steps=steps,
         learning_rate=schedule.learning_rate,
-        per_device_train_batch_size=schedule.per_device_train_batch_size,
+        per_device_train_batch_size=update.batch,
         per_device_eval_batch_size=schedule.per_device_train_batch_size * EVAL_BATCH,
-        gradient_accumulation_steps=schedule.gradient_accumulation_steps,
+        gradient_accumulation_steps=update.batches,
         warmup_steps=round(steps * schedule.warmup_ratio),
         lr_scheduler_type=schedule.lr_scheduler_type,
         weight_decay=schedule.weight_decay,
@@ -179,11 +215,19 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, metric_for_best_m
         report_to="none",
         disable_tqdm=True,
     )
+    made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
+    return made
 
 
 def _run(loop: Any, attempt: Attempt) -> None:
-    with undisturbed(attempt.wishes):
-        loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
+    from autotrain.training.loop import FINISHED
+
+    with undisturbed(attempt.wishes), stepping(attempt.team):
+        if attempt.resume_from is not None and (attempt.resume_from / FINISHED).exists():
+            _restore_state(loop, attempt.resume_from)
+        else:
+            loop.train(resume_from_checkpoint=str(attempt.resume_from) if attempt.resume_from else None)
+    disband(attempt.team)
     stop_if_wished(attempt.wishes)
 
 

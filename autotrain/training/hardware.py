@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 CGROUPS = Path("/sys/fs/cgroup")
 SELF_CGROUP = Path("/proc/self/cgroup")
+
+Card = TypeVar("Card")
 
 _QUERY = ("--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits")
 _MIB = 1024 * 1024
@@ -45,6 +48,13 @@ class Hardware:
     memory_available: int
     accelerators: tuple[Accelerator, ...] = ()
 
+    def share(self, slots: int) -> Hardware:
+        """What one run gets when so many may train at once; of unlike shares the first, which is the largest."""
+        dealt = deal(self.accelerators, slots)
+        if dealt:
+            return replace(self, accelerators=dealt[0])
+        return replace(self, cpu_count=max(1, self.cpu_count // slots))
+
     @property
     def device(self) -> str:
         """Where a run would compute: `cuda:0` or `cpu`."""
@@ -66,6 +76,14 @@ class Hardware:
         cores = "1 CPU core" if self.cpu_count == 1 else f"{self.cpu_count} CPU cores"
         here = f"{cores}, {self.memory_total / 1e9:.0f} GB memory"
         return ", ".join([*(f"{card.title} ({card.memory_total / 1e9:.0f} GB)" for card in self.accelerators), here])
+
+
+def deal(cards: Sequence[Card], slots: int) -> tuple[tuple[Card, ...], ...]:
+    """The cards dealt out to the slots, as evenly as they go, neighbours together; no slot without a card."""
+    slots = min(slots, len(cards))
+    each, more = divmod(len(cards), max(1, slots))
+    ends = [slot * each + min(slot, more) for slot in range(slots + 1)]
+    return tuple(tuple(cards[start:end]) for start, end in zip(ends, ends[1:], strict=False))
 
 
 def hardware() -> Hardware:

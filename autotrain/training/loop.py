@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,13 +16,11 @@ from transformers.trainer_callback import ExportableState
 
 from autotrain.events import Checkpoint
 from autotrain.task import Attempt
-from autotrain.training.checkpoint import building, prune, require_space
+from autotrain.training.checkpoint import Moment, building, prune, require_space, unfinished
 from autotrain.training.report import Reporter, require_finite
 from autotrain.training.sampler import LengthGroupedSampler
 
 BEST = "best.safetensors"
-LOSS = "loss.json"
-"""In a checkpoint: the loss of the steps since the last point on the curve, which the next point is the mean of."""
 COPIES = 4
 """Of the trained weights in a checkpoint: themselves, the best so far, and two moments of the optimizer."""
 FINISHED = "FINISHED"
@@ -39,16 +36,18 @@ class Loss(Protocol):
 class Loop(Trainer):  # type: ignore[misc]
     """`transformers.Trainer` with the parts that must not lose or repeat anything replaced."""
 
-    def __init__(self, attempt: Attempt, reporter: Reporter, lengths: list[int], patience: int, **rest: Any) -> None:
+    def __init__(
+        self, attempt: Attempt, reporter: Reporter, sampler: LengthGroupedSampler, patience: int, **rest: Any
+    ) -> None:
         super().__init__(callbacks=[reporter], **rest)
-        self._attempt, self._reporter, self._lengths, self._patience = attempt, reporter, lengths, patience
+        self._attempt, self._reporter, self._sampler, self._patience = attempt, reporter, sampler, patience
         self._best: dict[str, torch.Tensor] = {}
-        self._unlogged: dict[str, float] = {}
+        self._left_at: Moment | None = None
         self._out_of_patience = False
 
     def remember(self, checkpoint: Path) -> None:
         """Take from a checkpoint that is resumed what the parent does not: the best weights, the loss not yet shown."""
-        self._unlogged = json.loads((checkpoint / LOSS).read_text("utf-8"))
+        self._left_at = Moment.read(checkpoint)
         if (checkpoint / BEST).exists():
             self._best = load_file(checkpoint / BEST)
 
@@ -58,16 +57,19 @@ class Loop(Trainer):  # type: ignore[misc]
             set_peft_model_state_dict(self.model, self._best)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        # By the rows of an update: half the batch with double accumulation is then the same training.
-        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroupedSampler(self._lengths, rows, self.args.seed)
+        return self._sampler
+
+    def _run_epoch(self, *args: Any, epoch: int, **options: Any) -> None:
+        # In a resumed epoch of several processes accelerate does not find the sampler below two wrappers.
+        self._sampler.set_epoch(epoch)
+        super()._run_epoch(*args, epoch=epoch, **options)
 
     def training_step(self, *args: Any, **options: Any) -> Any:
         """As the parent's; the first one after a resume goes on with the sum of the losses where it was left."""
-        if self._unlogged:
-            self._tr_loss += self._unlogged["sum"]
-            self._globalstep_last_logged = int(self._unlogged["since"])
-            self._unlogged = {}
+        if self._left_at is not None:
+            self._tr_loss += self._left_at.loss(self._attempt.team.rank, self._attempt.team.size)
+            self._globalstep_last_logged = self._left_at.logged_at
+            self._left_at = None
         return super().training_step(*args, **options)
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
@@ -100,21 +102,35 @@ class Loop(Trainer):  # type: ignore[misc]
         return bool(losses) and metrics["eval_loss"] < losses[-1]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        step, folder = self.state.global_step, self._attempt.workdir / "checkpoints"
-        began = time.monotonic()
+        began, folder = time.monotonic(), self._attempt.workdir / "checkpoints"
+        losses = self.accelerator.gather(self._tr_loss.reshape(1)).tolist()
+        moment = Moment(self._sampler.rows, losses, self._globalstep_last_logged)
+        if self._attempt.team.first:
+            self._write_checkpoint(folder, moment)
+        else:
+            self._save_random_states(unfinished(folder, self.state.global_step))
+        self._reporter.waited(time.monotonic() - began)
+
+    def _save_random_states(self, folder: Path) -> None:
+        """Every process adds its own to the folder, which the first one has made and waits to finish."""
+        self.accelerator.wait_for_everyone()
+        self._save_rng_state(str(folder))
+        self.accelerator.wait_for_everyone()
+
+    def _write_checkpoint(self, folder: Path, moment: Moment) -> None:
+        step = self.state.global_step
         folder.mkdir(exist_ok=True)
         trained = sum(part.numel() * part.element_size() for part in self.model.parameters() if part.requires_grad)
         require_space(folder, COPIES * trained)
         with building(folder, step) as hidden:
             self.save_model(str(hidden), _internal_call=True)
             self._save_optimizer_and_scheduler(str(hidden))
-            self._save_rng_state(str(hidden))
+            self._save_random_states(hidden)
             for part in [*self.callback_handler.callbacks, self.control]:
                 if isinstance(part, ExportableState):
                     self.state.stateful_callbacks[type(part).__name__] = part.state()
             self.state.save_to_json(str(hidden / "trainer_state.json"))
-            unlogged = {"sum": float(self._tr_loss), "since": self._globalstep_last_logged}
-            (hidden / LOSS).write_text(json.dumps(unlogged), "utf-8")
+            moment.write(hidden)
             if self._best:
                 save_file(self._best, hidden / BEST)
             if step >= self.state.max_steps or self._out_of_patience or self._attempt.wishes.finish:
@@ -122,7 +138,6 @@ class Loop(Trainer):  # type: ignore[misc]
         prune(folder)
         place = (folder / f"step-{step}").relative_to(self._attempt.workdir.parent)
         self._attempt.sink.emit(Checkpoint(step=step, path=str(place)))
-        self._reporter.waited(time.monotonic() - began)
 
     def evaluate(self, *args: Any, **options: Any) -> dict[str, float]:
         """As the parent's; its time does not count as training."""

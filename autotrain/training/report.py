@@ -12,8 +12,9 @@ import psutil
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from autotrain.errors import TrainingError
-from autotrain.events import EventSink, Metric, Phase, Progress
-from autotrain.task import Device, Wishes
+from autotrain.events import Metric, Phase, Progress
+from autotrain.task import Attempt, Device
+from autotrain.training.team import agree
 
 REPORT_SECONDS = 0.5
 """Between two reports of progress: often enough for a bar that moves, rare enough to cost nothing."""
@@ -23,10 +24,11 @@ SPEED_MEMORY = 20.0
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
-    """Emits what the loop logs and how far it is, and passes wishes on."""
+    """Emits what the loop logs and how far it is, and passes wishes on. `rows` is how many an update has."""
 
-    def __init__(self, sink: EventSink, wishes: Wishes, device: Device) -> None:
-        self._sink, self._wishes, self._device = sink, wishes, device
+    def __init__(self, attempt: Attempt, rows: int) -> None:
+        self._attempt, self._rows = attempt, rows
+        self._sink, self._device = attempt.sink, attempt.device
         self._last_report, self._last_step, self._first_step = 0.0, 0, 0
         self._recent_seconds, self._recent_steps = 0.0, 0.0
         self._idle, self._idle_in_all = 0.0, 0.0
@@ -43,11 +45,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         now = time.monotonic()
         if now - self._last_report - self._idle >= REPORT_SECONDS or state.global_step in (1, state.max_steps):
             self._report(args, state, now)
-        if self._wishes.save:
-            self._wishes.save, control.should_save = False, True
-        if self._wishes.finish:
+        wished = agree(self._attempt.wishes, self._attempt.team, args.device)
+        if wished.save:
+            control.should_save = True
+        if wished.finish:
             control.should_evaluate = control.should_save = control.should_training_stop = True
-        if self._wishes.stop:
+        if wished.stop:
             control.should_save = control.should_training_stop = True
 
     def on_log(
@@ -73,7 +76,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def _report(self, args: TrainingArguments, state: TrainerState, now: float) -> None:
         self._count(state.global_step - self._last_step, max(now - self._last_report - self._idle, 1e-6))
         self._last_report, self._last_step, self._idle = now, state.global_step, 0.0
-        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * max(1, args.n_gpu)
         memory = memory_bytes(self._device)
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
         seconds = self._recent_seconds / self._recent_steps if self._recent_steps else None
@@ -83,7 +85,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
                 step=state.global_step,
                 total_steps=state.max_steps,
                 epoch=state.epoch or 0.0,
-                samples_per_second=rows / seconds if seconds else None,
+                samples_per_second=self._rows / seconds if seconds else None,
                 seconds_left=(state.max_steps - state.global_step) * (seconds + idle) if seconds else None,
                 memory_bytes=memory,
             )

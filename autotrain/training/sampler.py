@@ -11,20 +11,31 @@ BATCHES_SORTED_TOGETHER = 50
 
 
 class LengthGroupedSampler:
-    """Row numbers in training order. The same seed and epoch give the same order, also after a resume."""
+    """Row numbers in training order. The same seed and epoch give the same order, also after a resume.
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    Several devices need as many rows each: every batch is filled up to a multiple of `multiple` with the number behind
+    the last row's, which stands for a row that counts for nothing. Accelerate would repeat rows instead.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, multiple: int = 1) -> None:
         self._lengths = np.asarray(lengths, dtype=np.int64)
         self._batch_size = batch_size
         self._seed = seed
+        self._multiple = multiple
         self._epoch = 0
+
+    @property
+    def rows(self) -> int:
+        """Real rows in one full batch."""
+        return self._batch_size
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the data loader at the start of each epoch."""
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        full, rest = divmod(len(self._lengths), self._batch_size)
+        return full * self._filled(self._batch_size) + self._filled(rest)
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng([self._seed, self._epoch])
@@ -39,6 +50,12 @@ class LengthGroupedSampler:
         short = [batch for batch in batches if len(batch) < self._batch_size]
         full = [batch for batch in batches if len(batch) == self._batch_size]
         for index in random.permutation(len(full)):
-            yield from full[index].tolist()
+            yield from self._fill(full[index].tolist())
         for batch in short:
-            yield from batch.tolist()
+            yield from self._fill(batch.tolist())
+
+    def _filled(self, rows: int) -> int:
+        return -(-rows // self._multiple) * self._multiple
+
+    def _fill(self, batch: list[int]) -> list[int]:
+        return batch + [len(self._lengths)] * (self._filled(len(batch)) - len(batch))

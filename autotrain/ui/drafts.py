@@ -173,7 +173,7 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
         lora_rank=int(params.get("lora_r", 8)),
         max_steps=int(params.get("max_steps", 0)),
     )
-    machine = hardware()
+    machine = hardware().share(services.settings.slots)
     found = estimate(entry, work, machine, machine_flops(services.settings, machine))
     if found is None:
         return None

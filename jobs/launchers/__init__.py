@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autotrain.runs.folder import AttemptFolder, RunFolder
+from autotrain.runs.slots import devices_of
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a trainer may use: `cpu:0` or `cuda:1`, and how many CPU threads."""
+    """What a trainer may use: a slot, which names its devices (`cpu:0`, `cuda:1`, `cuda:0+cuda:1`), and how many CPU
+    threads for each of them."""
 
     device: str = "cpu:0"
     threads: int = 1
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of the slot; each gets a process."""
+        return devices_of(self.device)
+
+    @property
     def torch_device(self) -> str:
-        """The device as the trainer calls it: of the cards it sees only its own, which is then the first."""
+        """The first device as the trainer calls it: of the cards it sees only its own."""
         return "cuda:0" if self.device.startswith("cuda") else "cpu"
 
 

@@ -16,7 +16,8 @@ import psutil
 
 from autotrain.redaction import redact
 from autotrain.runs.folder import AttemptFolder, RunFolder, write_atomically
-from jobs.launchers import Resources
+from jobs.launchers import Handle, Resources
+from jobs.launchers.several import LOCAL_ONLY, SeveralHandle, launched
 from jobs.leash import leashed
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,10 @@ OFFLINE = {
     "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+
+LAUNCHERS = ("ACCELERATE_", "TORCHELASTIC_")
+PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What a launcher around this program (of a cluster, say) may have set for it: a trainer has a launcher of its own."""
 
 SAME_START_SECONDS = 1.0
 """psutil rounds start times; a recycled process id is never younger than the recorded one by this little."""
@@ -86,12 +91,17 @@ class LocalLauncher:
     def __init__(self, command: Command = trainer_command) -> None:
         self._command = command
 
-    def start(self, run: RunFolder, attempt: AttemptFolder, resources: Resources) -> LocalHandle:
-        """Start the trainer of this attempt. Raises OSError."""
+    def start(self, run: RunFolder, attempt: AttemptFolder, resources: Resources) -> Handle:
+        """Start the trainer of this attempt, on several devices through `accelerate launch`. Raises OSError."""
         attempt.path.mkdir(parents=True, exist_ok=True)
+        command, several = self._command(run, attempt), len(resources.devices) > 1
+        if several:
+            command = launched(command, len(resources.devices))
+            attempt.first.unlink(missing_ok=True)
+            attempt.status.unlink(missing_ok=True)
         with attempt.log.open("ab") as log:
             process = subprocess.Popen(
-                leashed(self._command(run, attempt)),
+                leashed(command),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -99,21 +109,24 @@ class LocalLauncher:
                 start_new_session=True,
             )
         _remember(attempt, process.pid)
-        return LocalHandle(process, attempt)
+        handle = LocalHandle(process, attempt)
+        return SeveralHandle(handle, process.pid, attempt) if several else handle
 
 
 def environment(inherited: Mapping[str, str], resources: Resources) -> dict[str, str]:
-    """A trainer's environment: no secrets, no network, its own device and its share of the cores."""
-    clean = {name: value for name, value in inherited.items() if name not in SECRETS}
+    """A trainer's environment: no secrets, no network, its own devices and its share of the cores."""
+    unwanted = {*SECRETS, *PLACE}
+    clean = {
+        name: value for name, value in inherited.items() if name not in unwanted and not name.startswith(LAUNCHERS)
+    }
     clean |= OFFLINE
+    if len(resources.devices) > 1:
+        clean = LOCAL_ONLY | clean
     clean |= {name: str(resources.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     clean |= {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-    if resources.device.startswith("cuda:"):
-        index = int(resources.device.removeprefix("cuda:"))
-        seen = [card for card in inherited.get("CUDA_VISIBLE_DEVICES", "").split(",") if card]
-        clean["CUDA_VISIBLE_DEVICES"] = seen[index] if index < len(seen) else str(index)
-    else:
-        clean["CUDA_VISIBLE_DEVICES"] = ""
+    seen = [card for card in inherited.get("CUDA_VISIBLE_DEVICES", "").split(",") if card]
+    cards = [int(name.removeprefix("cuda:")) for name in resources.devices if name.startswith("cuda:")]
+    clean["CUDA_VISIBLE_DEVICES"] = ",".join(seen[card] if card < len(seen) else str(card) for card in cards)
     return clean
 
 
@@ -158,8 +171,15 @@ def _lives(identity: Mapping[str, float]) -> bool:
 
 
 def _kill_group(pid: int) -> None:
+    """End a trainer's group, and the processes that a launcher has put into sessions of their own."""
+    below: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        below = psutil.Process(pid).children(recursive=True)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+    for process in below:
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def _redact_file(path: Path) -> None:

@@ -116,7 +116,7 @@ def router(services: Services) -> APIRouter:
 
 
 def _views(entries: tuple[ModelEntry, ...], task: str, services: Services) -> list[ModelView]:
-    machine = hardware()
+    machine = hardware().share(services.settings.slots)
     flops = machine_flops(services.settings, machine)
     views = []
     for entry in entries:

@@ -32,7 +32,7 @@ def _runs() -> None:
         sa.Column("attempts_without_progress", sa.Integer, nullable=False),
         sa.Column("claimed_checkpoint_step", sa.Integer, nullable=False),
         sa.Column("worker", sa.Text),
-        sa.Column("device", sa.String(32)),
+        sa.Column("device", sa.String(255)),
         sa.Column("lease_expires_at", sa.Float),
         sa.Column("checkpoint", sa.Text),
         sa.Column("checkpoint_step", sa.Integer),
@@ -78,7 +78,7 @@ def _rest() -> None:
     op.create_table(
         "slot",
         sa.Column("host", sa.String(255), primary_key=True),
-        sa.Column("device", sa.String(32), primary_key=True),
+        sa.Column("device", sa.String(255), primary_key=True),
         sa.Column("retired", sa.Boolean, nullable=False),
         sa.Column("run_id", sa.String(64)),
         sa.Column("fence", sa.Integer),
