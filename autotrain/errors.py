@@ -21,8 +21,8 @@ A message names the thing, the value and the remedy, in plain words, so that it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class AutotrainError(Exception):
@@ -116,3 +116,29 @@ class LeaseLost(RunError):
     """This attempt no longer owns its run: stop without side effects."""
 
     default_code = "lease-lost"
+
+
+def flaw(problem: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a value, to stand after the value: `7 must be at most 1`."""
+    bounds = problem.get("ctx", {})
+    match problem["type"]:
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "is not a whole number"
+        case "float_parsing" | "float_type":
+            return "is not a number"
+        case "bool_parsing" | "bool_type":
+            return "is neither true nor false"
+        case "greater_than_equal":
+            return f"must be at least {bounds['ge']:g}"
+        case "greater_than":
+            return f"must be more than {bounds['gt']:g}"
+        case "less_than_equal":
+            return f"must be at most {bounds['le']:g}"
+        case "less_than":
+            return f"must be less than {bounds['lt']:g}"
+        case "literal_error" | "enum":
+            return f"must be {bounds['expected']}"
+        case "extra_forbidden":
+            return "stands under a name that is not known here"
+        case _:
+            return f"cannot be used: {problem['msg'].removeprefix('Value error, ')}"

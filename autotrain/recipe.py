@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from autotrain.errors import RecipeError
+from autotrain.errors import RecipeError, flaw
 from autotrain.task import Params, Task
 from autotrain.tasks import TASKS
 
@@ -164,11 +164,11 @@ def _task_problems(task: Task, document: Mapping[str, Any]) -> list[str]:
 
 
 def _problems(error: ValidationError, *prefix: str) -> list[str]:
-    return [
-        _sentence(".".join([*prefix, *map(str, item["loc"])]), item["msg"], item["input"]) for item in error.errors()
-    ]
+    return [_sentence(".".join([*prefix, *map(str, item["loc"])]), dict(item)) for item in error.errors()]
 
 
-def _sentence(where: str, message: str, value: object) -> str:
-    shown = repr(value)
-    return f"{where}: {message} (got {shown if len(shown) <= 80 else shown[:77] + '...'})"
+def _sentence(where: str, problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    shown = repr(problem["input"])
+    return f"{where}: {shown if len(shown) <= 80 else shown[:77] + '...'} {flaw(problem)}"

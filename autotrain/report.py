@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -73,10 +75,16 @@ class Split(_Part):
     test: int
 
 
+Ended = Literal["planned", "patience", "asked"]
+"""Why a training ended: its steps were done, it got no better for long, or a person stopped and kept it."""
+
+
 class Training(_Part):
-    """How the training went. Seconds are wall time of the train phase."""
+    """How the training went. Seconds are wall time of the train phase, over all attempts."""
 
     steps: int
+    planned_steps: int | None = None
+    ended: Ended = "planned"
     epochs: float
     best_step: int | None = None
     seconds: float
@@ -85,6 +93,16 @@ class Training(_Part):
     trainable_parameters: int
     total_parameters: int
     device: str
+
+    def early_end(self) -> str | None:
+        """Why it ended before its last step, as a sentence; None when it did not."""
+        of = f" of {self.planned_steps:,}" if self.planned_steps else ""
+        if self.ended == "patience":
+            return (
+                f"Training ended by itself at step {self.steps:,}{of}: the last evaluations brought neither a better "
+                "score nor a lower loss. A larger patience lets it try longer."
+            )
+        return f"Training was ended by hand at step {self.steps:,}{of}." if self.ended == "asked" else None
 
 
 UNCLEAR = "not clearly different from"

@@ -6,15 +6,13 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from autotrain.errors import SettingsError
+from autotrain.errors import SettingsError, flaw
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; Redis adds a few while it starts."""
@@ -118,7 +116,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = [
-            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {_shown(item['input'])}, {_flaw(dict(item))}."
+            f"AUTOTRAIN_{str(item['loc'][0]).upper()} is {_shown(item['input'])}, which {flaw(dict(item))}."
             for item in error.errors()
         ]
         raise SettingsError(" ".join([*problems, "Correct or unset it and start again."])) from error
@@ -127,19 +125,3 @@ def load_settings() -> Settings:
 def _shown(value: object) -> str:
     """A value as a person wrote it, without the password of a URL."""
     return repr(re.sub(r"//.*@", "//…@", str(value)))
-
-
-def _flaw(problem: Mapping[str, Any]) -> str:
-    """What is wrong with a value, after its name."""
-    bounds = problem.get("ctx", {})
-    match problem["type"]:
-        case "int_parsing" | "int_type":
-            return "which is not a whole number"
-        case "greater_than_equal":
-            return f"and must be at least {bounds['ge']}"
-        case "greater_than":
-            return f"and must be more than {bounds['gt']}"
-        case "less_than_equal":
-            return f"and must be at most {bounds['le']}"
-        case _:
-            return f"which cannot be used: {problem['msg'].removeprefix('Value error, ')}"

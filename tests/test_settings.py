@@ -13,9 +13,9 @@ from tests.app import command, free_port
 
 WRONG = {
     "AUTOTRAIN_PORT=abc": "AUTOTRAIN_PORT is 'abc', which is not a whole number.",
-    "AUTOTRAIN_PORT=99999": "AUTOTRAIN_PORT is '99999', and must be at most 65535.",
-    "AUTOTRAIN_SLOTS=0": "AUTOTRAIN_SLOTS is '0', and must be at least 1.",
-    "AUTOTRAIN_MAX_UPLOAD_BYTES=0": "AUTOTRAIN_MAX_UPLOAD_BYTES is '0', and must be more than 0.",
+    "AUTOTRAIN_PORT=99999": "AUTOTRAIN_PORT is '99999', which must be at most 65535.",
+    "AUTOTRAIN_SLOTS=0": "AUTOTRAIN_SLOTS is '0', which must be at least 1.",
+    "AUTOTRAIN_MAX_UPLOAD_BYTES=0": "AUTOTRAIN_MAX_UPLOAD_BYTES is '0', which must be more than 0.",
     "AUTOTRAIN_REDIS_URL=http://me:secret@there": "AUTOTRAIN_REDIS_URL is 'http://…@there', which cannot be used",
     "AUTOTRAIN_REDIS_URL=localhost": "it must begin with redis://, rediss:// or redis+socket://",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import typer
 
 from autotrain.cli import data, diagnose, models, recipes, results, runs, serve, train
@@ -35,3 +37,8 @@ def main() -> None:
         raise SystemExit(1) from None
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         raise SystemExit(0) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        typer.echo("autotrain: There is no space left on the disk. Free some space and try again.", err=True)
+        raise SystemExit(1) from None

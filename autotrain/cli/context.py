@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotrain.errors import DataError
 from autotrain.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,11 +36,21 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def not_written(place: Path, error: OSError) -> DataError:
+    """What a file or folder that the person named refuses."""
+    return DataError(
+        f"{place} could not be written ({error.strerror}). Free some space or choose another place.",
+        code="not-writable",
+    )
+
+
 def find_run(store: SqlStore, wanted: str) -> Run:
-    """A run by its id, the beginning of its id, or its name. Raises UnknownRun."""
+    """A run by its id, the beginning of its id, its name, or a part of its name. Raises UnknownRun."""
     from autotrain.errors import UnknownRun
 
-    found = [run for run in store.list(limit=10_000) if run.id.startswith(wanted) or run.name == wanted]
+    runs = store.list(limit=10_000)
+    found = [run for run in runs if run.id.startswith(wanted) or run.name == wanted]
+    found = found or [run for run in runs if wanted.casefold() in run.name.casefold()]
     exact = [run for run in found if run.id == wanted]
     if len(exact or found) == 1:
         return (exact or found)[0]

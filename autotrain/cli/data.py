@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autotrain.cli.context import console, open_settings
+from autotrain.cli.context import console, not_written, open_settings
 
 if TYPE_CHECKING:
     from autotrain.data.store import Dataset
@@ -64,7 +64,10 @@ def sample(
     from autotrain.data.samples import write_sample
 
     destination = output or Path(f"{name}.csv")
-    write_sample(name, destination)
+    try:
+        write_sample(name, destination)
+    except OSError as error:
+        raise not_written(destination, error) from error
     console().print(f"Wrote {destination}.", markup=False)
 
 

@@ -29,14 +29,14 @@ def list_presets() -> None:
 @app.command()
 def params(task: Annotated[str, typer.Argument(help="A task's name.")] = "text-classification") -> None:
     """Every parameter of a task: its option, default, bounds and meaning."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from autotrain.errors import RecipeError
     from autotrain.tasks import TASKS
 
     if task not in TASKS:
         raise RecipeError("autotrain recipes params", [f"{task!r} is not a task; the tasks are {', '.join(TASKS)}"])
-    table = Table("option", "default", "bounds", "meaning")
+    table = Table(Column("option", no_wrap=True), "default", "bounds", "meaning")
     for role in TASKS[task].columns:
         table.add_row(f"--{role.role}", "needed" if role.required else "", "a column's name", role.help)
     schema = TASKS[task].params_class.model_json_schema()["properties"]

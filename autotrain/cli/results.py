@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autotrain.cli.context import console, find_run, open_record, open_settings
+from autotrain.cli.context import console, find_run, not_written, open_record, open_settings
 from autotrain.errors import DataError, HubError, ModelError
 
 if TYPE_CHECKING:
@@ -87,13 +87,17 @@ def export(
     upload = upload_of(
         RunFolder(settings.runs / found.id), found.id, repository, base, private=True, dataset=found.dataset
     )
-    for name, content in staged(upload).items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            place.write_bytes(content)
-        else:
-            shutil.copyfile(content, place)
+    try:
+        for name, content in staged(upload).items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                place.write_bytes(content)
+            else:
+                shutil.copyfile(content, place)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)  # a part of an adapter must not pass for a whole one
+        raise not_written(folder, error) from error
     console().print(f"Exported to {folder}.", markup=False)
 
 

@@ -11,6 +11,7 @@ from autotrain.cli.context import console, find_run, open_record, open_settings
 
 if TYPE_CHECKING:
     from autotrain.runs.state import Wish
+    from autotrain.runs.store import Run
 
 app = typer.Typer(help="List, show, pause, resume, cancel and delete runs.", no_args_is_help=True)
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
@@ -19,11 +20,11 @@ WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, 
 @app.command("list")
 def list_runs(search: Annotated[str, typer.Argument(help="Part of a name, model or dataset.")] = "") -> None:
     """Runs, newest first."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from autotrain.runs.state import WORDS
 
-    table = Table("id", "name", "task", "model", "state", "score", "created")
+    table = Table(Column("id", no_wrap=True, min_width=12), "name", "task", "model", "state", "score", "created")
     for run in open_record(open_settings()).list(search=search):
         score = next(iter(run.outcome.scores.items()), None) if run.outcome else None
         shown = f"{score[0]} {score[1]:.3f}" if score else ""
@@ -36,17 +37,24 @@ def list_runs(search: Annotated[str, typer.Argument(help="Part of a name, model 
 def show(run: WhichRun) -> None:
     """One run: its state, its result, its folder."""
     from autotrain.cli.train import show_result
-    from autotrain.runs.state import WORDS
 
     settings = open_settings()
     found = find_run(open_record(settings), run)
     out = console()
-    out.print(f"{found.name} ({found.id}): {WORDS[found.state]}. {found.reason or ''}", markup=False)
+    out.print(f"{found.name} ({found.id}): {said(found)}", markup=False)
     if found.progress is not None and found.state in {"starting", "running"}:
         out.print(f"Phase {found.phase}, step {found.progress.step} of {found.progress.total_steps}.")
     out.print(f"Folder: {settings.runs / found.id}", markup=False)
     if found.state == "succeeded":
         show_result(found, settings.runs / found.id, out)
+
+
+def said(run: Run) -> str:
+    """The state in words, and the reason where it says more."""
+    from autotrain.runs.state import WORDS
+
+    state = f"{WORDS[run.state]}."
+    return state if run.reason in (None, state) else f"{state} {run.reason}"
 
 
 def _wish(run: str, wish: Wish, said: str) -> None:

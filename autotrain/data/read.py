@@ -53,15 +53,20 @@ def check_file(source: Path, settings: Settings, name: str | None = None) -> Exa
             raise DataError(f"There is no file {source}. Check the path.", code="no-such-file")
         if not source.is_file():
             raise DataError(f"{source} is not a file. Choose a table saved as CSV.", code="not-a-table")
-        size, limit = source.stat().st_size, settings.max_upload_bytes
-        if size > limit:
-            raise DataError(
-                f"{name} has {size_text(size)}, and at most {size_text(limit)} are accepted. Take a part of its rows, "
-                "or raise AUTOTRAIN_MAX_UPLOAD_BYTES.",
-                code="too-large",
-            )
+        check_size(name, source.stat().st_size, settings)
         refuse_other_formats(source, name)
         return examine(source)
+
+
+def check_size(name: str, size: int, settings: Settings) -> None:
+    """Refuse a file over the limit. Raises DataError."""
+    limit = settings.max_upload_bytes
+    if size > limit:
+        raise DataError(
+            f"{name} has {size_text(size)}, and at most {size_text(limit)} are accepted. Take a part of its rows, "
+            "or raise AUTOTRAIN_MAX_UPLOAD_BYTES.",
+            code="too-large",
+        )
 
 
 def import_examined(
@@ -145,14 +150,14 @@ def plain_errors(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DataError(
-                f"There is no space left on the disk to import {name}. Free some space and try again; "
+                f"There is no space left on the disk for {name}. Free some space and try again; "
                 "nothing half-finished was left behind.",
                 code="disk-full",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DataError(
                 f"{name} may not be read or its import not be written ({error.strerror}). Check the permissions of "
-                f"{error.filename or name}.",
+                f"{error.filename or name}, or set AUTOTRAIN_HOME to a folder you may write to.",
                 code="not-readable",
             ) from error
         raise DataError(f"{name} could not be read: {error}. Check the disk and try again.", code="io") from error

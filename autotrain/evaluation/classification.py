@@ -145,6 +145,12 @@ def _notes(counts: Counts, labels: Sequence[str]) -> list[str]:
             "Every test row was predicted correctly, where a bootstrap interval says nothing: "
             f"the accuracy on new rows is at least {0.05 ** (1 / rows):.1%} with 95 % confidence."
         )
+    given = np.flatnonzero(of.predicted)
+    if len(given) == 1 and np.count_nonzero(of.support) > 1:
+        notes.append(
+            f"It gives every text the same answer, “{labels[int(given[0])][:60]}”: it has not learned to tell texts "
+            "apart. Train longer or with more rows."
+        )
     absent = [label for label, support in zip(labels, of.support, strict=True) if not support]
     if absent:
         have, they = ("has", "it") if len(absent) == 1 else ("have", "them")

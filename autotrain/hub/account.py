@@ -189,5 +189,6 @@ def load_key(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"The key file {path} cannot be used ({error.strerror}). Set AUTOTRAIN_HOME to a folder you may write to."
+            f"The key file {path} cannot be used ({error.strerror}). "
+            "Free some space, or set AUTOTRAIN_HOME to a folder you may write to."
         ) from error

@@ -49,12 +49,17 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
         _training(facts, report),
         _limits(facts, report),
         "## How it was made\n\n"
-        "With AutoTrain Studio: data checked and split, adapter trained and evaluated from the recipe above. The same "
-        "recipe with the same data and seed gives the same adapter on the same kind of machine. "
-        "`report.json` in this repository holds every figure of this page.",
+        "With AutoTrain Studio: data checked and split, adapter trained and evaluated from the recipe above. "
+        f"{_again(report)} `report.json` in this repository holds every figure of this page.",
     )
     body = "\n\n".join(section for section in sections if section)
     return f"---\n{yaml.safe_dump(_metadata(facts, report), sort_keys=False, allow_unicode=True)}---\n\n{body}\n"
+
+
+def _again(report: Report) -> str:
+    if report.training.ended == "asked":
+        return "A person ended the training before its last step, so that the recipe alone does not give this adapter."
+    return "The same recipe with the same data and seed gives the same adapter on the same kind of machine."
 
 
 def _metadata(facts: CardFacts, report: Report) -> dict[str, Any]:
@@ -227,6 +232,7 @@ def _training(facts: CardFacts, report: Report) -> str:
         f"{escape(run.device)}, {run.samples_per_second:,.0f} rows a second. "
         f"{run.trainable_parameters:,} of {run.total_parameters:,} parameters were trained ({share:.1%})."
     )
+    text += f" {escape(run.early_end() or '')}".rstrip()
     if run.best_step is not None:
         text += f" The adapter is the one of step {run.best_step:,}, the best on the validation rows."
     fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", facts.recipe)), default=0))

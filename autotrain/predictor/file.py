@@ -230,7 +230,7 @@ def _require(names: Sequence[str], wanted: Sequence[str]) -> None:
     if missing:
         raise DataError(
             f"The table has no column {missing[0]!r}; it has {', '.join(map(repr, names))}. "
-            "Say which column holds the texts.",
+            "Say which column holds the texts (in a terminal with --column NAME).",
             code="no-such-column",
         )
 

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Float, create_engine, event, inspect, literal_column, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from autotrain.errors import SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
 """How long a SQLite writer waits for another: far longer than any transaction here, shorter than a lease."""
+
+FULL = "database or disk is full"
+UNWRITABLE = frozenset({"disk I/O error", "attempt to write a readonly database", "unable to open database file"})
+"""What SQLite says when the disk, not the question, is what is wrong."""
 
 HEAD = "0001"
 """The newest migration; a record at this revision is opened without loading Alembic."""
@@ -77,6 +81,22 @@ def _prepare_sqlite(engine: Engine) -> None:
             "foreign_keys = ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "handle_error")
+    def explain(context: ExceptionContext) -> None:
+        said, record = str(context.original_exception), engine.url.database
+        if said == FULL:
+            raise SettingsError(
+                f"There is no space left on the disk for the record {record}, so this was not done. "
+                "Free some space and try again.",
+                code="disk-full",
+            ) from context.original_exception
+        if said in UNWRITABLE:
+            raise SettingsError(
+                f"The record {record} cannot be written ({said}), so this was not done. "
+                "Check the disk and who may write to its folder, and try again.",
+                code="record",
+            ) from context.original_exception
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

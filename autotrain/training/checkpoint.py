@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autotrain.errors import TrainingError
+from autotrain.report import Ended
 from autotrain.runs.folder import RunFolder
 
 COMPLETE = "COMPLETE"
@@ -32,12 +33,15 @@ class Moment:
     """What a resume needs besides what the loop itself keeps.
 
     `rows` is how many an update has, on however many devices; `losses` are each process's, summed over the steps since
-    `logged_at`, the last point on the curve, and the next point is the mean of them.
+    `logged_at`, the last point on the curve, and the next point is the mean of them. `seconds` is how long the training
+    had taken; `ended` says why it was over, if it was.
     """
 
     rows: int
     losses: list[float]
     logged_at: int
+    seconds: float = 0.0
+    ended: Ended = "planned"
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint."""

@@ -258,7 +258,7 @@ def _report(
         examples=representative_examples(predictions),
         split=Split(train=len(train.texts), validation=len(validation.texts), test=len(test.texts)),
         training=training,
-        notes=(gain.sentence("the linear probe"), *result.notes),
+        notes=(gain.sentence("the linear probe"), *filter(None, [training.early_end()]), *result.notes),
     )
 
 

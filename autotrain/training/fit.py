@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,27 +142,29 @@ def fit(
         compute_loss_func=objective.loss,
         compute_metrics=objective.compute_metrics,
     )
-    began = time.monotonic()
-    resumed_at = 0
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
-        resumed_at = _resume_step(attempt.resume_from)
-        attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {resumed_at}."))
+        attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
     _run(loop, attempt)
-    seconds = time.monotonic() - began
+    seconds = loop.seconds
     loop.restore_best()
     trained, total = parameters(model)
-    return Training(
+    found = Training(
         steps=loop.state.global_step,
+        planned_steps=loop.state.max_steps,
+        ended=loop.ended,
         epochs=round(loop.state.epoch or 0.0, 4),
         best_step=loop.state.best_global_step,
         seconds=seconds,
-        samples_per_second=(loop.state.global_step - resumed_at) * update.rows / max(seconds, 1e-6),
+        samples_per_second=loop.state.global_step * update.rows / max(seconds, 1e-6),
         peak_memory_bytes=max(reporter.peak_memory_bytes, memory_bytes(attempt.device)),
         trainable_parameters=trained,
         total_parameters=total,
         device=attempt.device.name if attempt.team.size == 1 else f"{attempt.team.size} × {attempt.device.kind}",
     )
+    if (why := found.early_end()) is not None:
+        attempt.sink.emit(Log(text=why))
+    return found
 
 
 def planned(attempt: Attempt, schedule: Schedule) -> Update:

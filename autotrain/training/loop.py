@@ -15,6 +15,7 @@ from transformers import Trainer
 from transformers.trainer_callback import ExportableState
 
 from autotrain.events import Checkpoint
+from autotrain.report import Ended
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment, building, prune, require_space, unfinished
 from autotrain.training.report import Reporter, require_finite
@@ -44,12 +45,20 @@ class Loop(Trainer):  # type: ignore[misc]
         self._best: dict[str, torch.Tensor] = {}
         self._left_at: Moment | None = None
         self._out_of_patience = False
+        self._began, self._seconds_before = time.monotonic(), 0.0
+        self.ended: Ended = "planned"
 
     def remember(self, checkpoint: Path) -> None:
         """Take from a checkpoint that is resumed what the parent does not: the best weights, the loss not yet shown."""
         self._left_at = Moment.read(checkpoint)
+        self._seconds_before, self.ended = self._left_at.seconds, self._left_at.ended
         if (checkpoint / BEST).exists():
             self._best = load_file(checkpoint / BEST)
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken, with the attempts before it."""
+        return self._seconds_before + time.monotonic() - self._began
 
     def restore_best(self) -> None:
         """Put the best weights back into the model; without an evaluation so far, the newest are the best."""
@@ -85,12 +94,12 @@ class Loop(Trainer):  # type: ignore[misc]
         if better:
             self.state.best_global_step = self.state.global_step
             self._best = {name: part.detach().clone() for name, part in get_peft_model_state_dict(self.model).items()}
-        best_step = self.state.best_global_step or 0
-        since = {
-            entry["step"] for entry in self.state.log_history if "eval_loss" in entry and entry["step"] > best_step
-        }
-        if self._patience and len(since) >= self._patience:
+        # While the loss still falls the score is only late: with few validation rows it moves in jumps.
+        evaluations = {entry["step"]: entry["eval_loss"] for entry in self.state.log_history if "eval_loss" in entry}
+        last_gain = max(self.state.best_global_step or 0, min(evaluations, key=evaluations.__getitem__))
+        if self._patience and sum(step > last_gain for step in evaluations) >= self._patience:
             self._out_of_patience = self.control.should_training_stop = True
+            self.ended = "patience"
         return better
 
     def _equal_with_lower_loss(self, metrics: dict[str, float]) -> bool:
@@ -104,7 +113,9 @@ class Loop(Trainer):  # type: ignore[misc]
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         began, folder = time.monotonic(), self._attempt.workdir / "checkpoints"
         losses = self.accelerator.gather(self._tr_loss.reshape(1)).tolist()
-        moment = Moment(self._sampler.rows, losses, self._globalstep_last_logged)
+        if self._attempt.wishes.finish and self.ended == "planned" and self.state.global_step < self.state.max_steps:
+            self.ended = "asked"
+        moment = Moment(self._sampler.rows, losses, self._globalstep_last_logged, self.seconds, self.ended)
         if self._attempt.team.first:
             self._write_checkpoint(folder, moment)
         else:

@@ -63,6 +63,9 @@ def test_runs_are_listed_and_shown_with_their_result(studio: Studio) -> None:
     shown = studio.says("runs", "show", "Three languages")
     assert "Accuracy" in shown and str(studio.home / "runs" / studio.run.id) in shown
     assert "Three languages" not in studio.says("runs", "list", "nothing like it")
+    assert studio.run.id in studio.says("runs", "show", "three lang")
+    narrow = studio.says("runs", "list", COLUMNS="60")
+    assert studio.run.id in narrow, "an id can be copied from any terminal"
 
 
 @pytest.mark.parametrize("wish", ["pause", "finish", "cancel"])

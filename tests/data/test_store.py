@@ -136,7 +136,7 @@ def test_no_space_leaves_nothing_half_done(settings: Settings, tmp_path: Path) -
     (tmp_path / "table.csv").write_text("text,label\n" + "".join(f"text {i},a\n" for i in range(20_000)))
     command = [sys.executable, "-c", FULL, str(settings.home), str(tmp_path / "table.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.startswith("disk-full There is no space left on the disk to import table.csv.")
+    assert done.stdout.startswith("disk-full There is no space left on the disk for table.csv.")
     assert list(settings.datasets.iterdir()) == []
 
 

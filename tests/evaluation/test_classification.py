@@ -73,6 +73,13 @@ def test_few_rows_are_said_with_what_one_row_weighs() -> None:
     assert [score.name for score in found.scores] == ["accuracy", "macro_f1"]
 
 
+def test_one_answer_for_every_text_is_said() -> None:
+    found = evaluate_classification(answered([1] * 6, 3), np.array([0, 1, 2] * 2), ["a", "earn", "c"], seed=0)
+    assert any("every text the same answer, “earn”" in note for note in found.notes)
+    alone = evaluate_classification(answered([1] * 6, 3), np.array([1] * 6), ["a", "earn", "c"], seed=0)
+    assert not any("same answer" in note for note in alone.notes)
+
+
 def test_all_right_is_not_taken_for_certainty() -> None:
     labels = np.array([0, 1] * 50)
     found = evaluate_classification(answered(labels.tolist(), 2), labels, ["x", "y"], seed=0)

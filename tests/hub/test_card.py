@@ -127,6 +127,13 @@ def test_a_reader_finds_results_classes_data_recipe_usage_and_limits() -> None:
         assert f"\n## {heading}\n" in text
 
 
+def test_a_training_that_a_person_ended_is_not_promised_again() -> None:
+    ended = REPORT.training.model_copy(update={"ended": "asked", "planned_steps": 10_000})
+    text = model_card(FACTS, REPORT.model_copy(update={"training": ended}), PROFILE)
+    assert "ended by hand at step" in text and "gives the same adapter" not in text
+    assert "gives the same adapter" in model_card(FACTS, REPORT, PROFILE)
+
+
 def test_a_class_without_test_rows_has_no_figures() -> None:
     untested = ClassScore(label="spare", precision=0, recall=0, f1=0, support=0)
     text = model_card(FACTS, REPORT.model_copy(update={"per_class": (*REPORT.per_class, untested)}), PROFILE)

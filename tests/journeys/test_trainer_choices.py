@@ -38,7 +38,7 @@ def test_the_moment_with_the_highest_score_is_kept_and_of_equals_the_one_with_th
 
 @pytest.mark.slow
 def test_of_equal_scores_the_surest_is_kept(trainer: Make) -> None:
-    run = trainer(num_train_epochs=2, learning_rate=1e-6)  # too little to change an answer, enough to change a loss
+    run = trainer(num_train_epochs=2, learning_rate=1e-7)  # too little to change an answer, enough to change a loss
     assert run.finish() == 0
     scores = evaluations(run)
     equal = [step for step, (score, _) in scores.items() if score == max(scores.values())[0]]
@@ -47,13 +47,19 @@ def test_of_equal_scores_the_surest_is_kept(trainer: Make) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_that_does_not_get_better_ends_after_its_patience(trainer: Make) -> None:
+def test_a_training_that_gets_no_better_ends_after_its_patience_and_says_so(trainer: Make) -> None:
     run = trainer(num_train_epochs=20, learning_rate=0.05, early_stopping_patience=2)
     assert run.finish() == 0
-    steps, training = sorted(evaluations(run)), report(run).training
+    scores, training = evaluations(run), report(run).training
+    steps = sorted(scores)
+    lowest = min(steps, key=lambda step: scores[step][1])
     assert training.best_step is not None
-    assert steps.index(training.best_step) + 2 == len(steps) - 1, "two evaluations after the best one"
-    assert training.steps == steps[-1] < 20 * steps[1]
+    last_gain = max(training.best_step, lowest)
+    assert steps.index(last_gain) + 2 == len(steps) - 1, "two evaluations with neither a better score nor a lower loss"
+    assert training.steps == steps[-1] < 20 * steps[1] == training.planned_steps
+    assert training.ended == "patience"
+    why = training.early_end()
+    assert why in report(run).notes and why in [event.get("text") for event in run.events()]
 
 
 @pytest.mark.slow

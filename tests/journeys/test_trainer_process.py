@@ -135,7 +135,8 @@ def test_save_now_saves_and_stop_and_keep_evaluates_what_there_is(trainer: Make)
     assert process.wait() == 0
     report = Report.model_validate_json(run.run.report.read_text("utf-8"))
     planned = [event for event in run.events() if event["kind"] == "progress"][-1]["total_steps"]
-    assert 0 < report.training.steps < planned
+    assert 0 < report.training.steps < planned == report.training.planned_steps
+    assert report.training.ended == "asked"
     assert (run.run.adapter / "adapter_model.safetensors").exists()
 
 

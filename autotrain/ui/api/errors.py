@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from http import HTTPStatus
 
@@ -26,8 +27,16 @@ STATUS: dict[type[errors.AutotrainError], HTTPStatus] = {
 }
 """The nearest class in an exception's line of ancestors decides."""
 
-ABSENT = frozenset({"no-such-dataset", "no-such-batch"})
-"""Codes that say that what the address names is not there."""
+BY_CODE = {
+    "no-such-dataset": HTTPStatus.NOT_FOUND,
+    "no-such-batch": HTTPStatus.NOT_FOUND,
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "disk-full": HTTPStatus.INSUFFICIENT_STORAGE,
+}
+"""Codes that say more than their class."""
+
+
+DISK_FULL = "There is no space left on the disk that holds the data home. Free some space and try again."
 
 
 class Problem(BaseModel):
@@ -54,8 +63,13 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(errors.AutotrainError)
     def ours(_: Request, error: errors.AutotrainError) -> JSONResponse:
         kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
-        status = HTTPStatus.NOT_FOUND if error.code in ABSENT else STATUS[kind]
-        return answer(status, error.code, error.message)
+        return answer(BY_CODE.get(error.code, STATUS[kind]), error.code, error.message)
+
+    @app.exception_handler(OSError)
+    def system(request: Request, error: OSError) -> JSONResponse:
+        if error.errno == errno.ENOSPC:
+            return answer(HTTPStatus.INSUFFICIENT_STORAGE, "disk-full", DISK_FULL)
+        return unexpected(request, error)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -54,7 +54,7 @@ function advice(report) {
   const [best] = report.scores;
   const rival = Math.max(...report.baselines.flatMap((one) => one.scores.filter((score) => score.name === best.name).map((score) => score.value)), -Infinity);
   if (best.low === null || best.low > rival || rival > 0.99) return null;
-  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, "Fine-tuning is not clearly ahead of the best baseline. Longer training, more rows, or mended labels among the mistakes below may change that."),
+  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, best.high !== null && best.high < rival ? "Fine-tuning did worse than the best baseline. " : "Fine-tuning is not clearly ahead of the best baseline. ", "Longer training, more rows, or mended labels among the mistakes below may change that."),
     h("a", { class: "at-button at-small", href: "/" }, "New run"));
 }
 
