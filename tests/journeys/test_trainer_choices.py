@@ -37,16 +37,6 @@ def test_the_moment_with_the_highest_score_is_kept_and_of_equals_the_one_with_th
 
 
 @pytest.mark.slow
-def test_of_equal_scores_the_surest_is_kept(trainer: Make) -> None:
-    run = trainer(num_train_epochs=2, learning_rate=1e-7)  # too little to change an answer, enough to change a loss
-    assert run.finish() == 0
-    scores = evaluations(run)
-    equal = [step for step, (score, _) in scores.items() if score == max(scores.values())[0]]
-    assert len(equal) > 1
-    assert report(run).training.best_step == min(equal, key=lambda step: scores[step][1])
-
-
-@pytest.mark.slow
 def test_a_training_that_gets_no_better_ends_after_its_patience_and_says_so(trainer: Make) -> None:
     run = trainer(num_train_epochs=20, learning_rate=0.05, early_stopping_patience=2)
     assert run.finish() == 0

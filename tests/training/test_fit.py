@@ -31,9 +31,8 @@ class Events:
         self.told.append(event)
 
 
-def test_a_loss_that_is_not_a_number_ends_the_training_with_a_remedy_and_leaves_the_weights(
-    model: Path, frozen: Path, tmp_path: Path
-) -> None:
+def trained(model: Path, frozen: Path, folder: Path, sink: Events, loss: Any, metrics: Any, **params: Any) -> Any:
+    """The toy trained with a loss and metrics of the test's own; the tuned model and how it went."""
     train = SplitRows(frozen, "train")
     tokenizer = load_tokenizer(model)
     tuned = add_lora(
@@ -41,36 +40,66 @@ def test_a_loss_that_is_not_a_number_ends_the_training_with_a_remedy_and_leaves_
     )
     encoded = encode(tokenizer, train.texts, 32)
     rows = Rows([{"input_ids": ids, "labels": int(label)} for ids, label in zip(encoded, train.classes, strict=True)])
-    seen = 0
-
-    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-        nonlocal seen
-        seen += 1
-        found = torch.nn.functional.cross_entropy(outputs["logits"], labels)
-        return found * float("nan") if seen == BAD_STEP else found
-
-    sink = Events()
     attempt = Attempt(
         model=model,
         model_name="tiny",
         data=frozen,
         columns={},
         params=Params(),
-        workdir=tmp_path,
-        artifact=tmp_path / "adapter",
+        workdir=folder,
+        artifact=folder / "adapter",
         resume_from=None,
         sink=sink,
         device=Device("cpu", 1),
     )
+    schedule = Params(learning_rate=1e-3, per_device_train_batch_size=8, **params)
+    objective = Objective(collator(tokenizer, "cpu"), loss, metrics, "eval_macro_f1")
+    return tuned, lambda: fit(attempt, schedule, tuned, rows, rows, objective)
+
+
+def cross_entropy(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    return torch.nn.functional.cross_entropy(outputs["logits"], labels)
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training_with_a_remedy_and_leaves_the_weights(
+    model: Path, frozen: Path, tmp_path: Path
+) -> None:
+    seen = 0
+
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        nonlocal seen
+        seen += 1
+        found = cross_entropy(outputs, labels)
+        return found * float("nan") if seen == BAD_STEP else found
+
+    sink = Events()
+    tuned, train = trained(model, frozen, tmp_path, sink, loss, compute_metrics, max_steps=20)
     with pytest.raises(TrainingError, match=f"training loss at step {BAD_STEP} is nan.*lower learning rate"):
-        fit(
-            attempt,
-            Params(learning_rate=1e-3, max_steps=20, per_device_train_batch_size=8),
-            tuned,
-            rows,
-            rows,
-            Objective(collator(tokenizer, "cpu"), loss, compute_metrics, "eval_macro_f1"),
-        )
+        train()
     steps = [event.step for event in sink.told if event.kind == "metric"]
     assert max(steps) < BAD_STEP
     assert all(torch.isfinite(part).all() for part in tuned.parameters())
+
+
+def test_of_equal_scores_the_moment_with_the_lowest_loss_is_kept_and_a_falling_loss_is_worth_waiting_for(
+    model: Path, frozen: Path, tmp_path: Path
+) -> None:
+    def always(_prediction: Any) -> dict[str, float]:
+        return {"accuracy": 0.5, "macro_f1": 0.5}
+
+    sink = Events()
+    _, train = trained(
+        model,
+        frozen,
+        tmp_path,
+        sink,
+        cross_entropy,
+        always,
+        max_steps=60,
+        evaluations_per_epoch=4,
+        early_stopping_patience=1,
+    )
+    found = train()
+    losses = {e.step: e.values["eval_loss"] for e in sink.told if e.kind == "metric" and "eval_loss" in e.values}
+    assert len(losses) > 2, "the score never gets better, and the training goes on"
+    assert found.best_step == min(losses, key=losses.__getitem__)
