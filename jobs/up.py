@@ -68,6 +68,18 @@ def only_one(settings: Settings) -> Iterator[None]:
         yield
 
 
+def is_up(settings: Settings) -> bool:
+    """Whether an `autotrain up` runs on this data home."""
+    try:
+        with (settings.root / LOCK).open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def check_port(settings: Settings) -> None:
     """Raises SettingsError when the page's address or port cannot be listened on."""
     try:

@@ -50,8 +50,11 @@ def train(
     with Follower(out) as follower:
         finished = api.train(wanted, settings=settings, name=name, on_event=follower, stopping=interrupted.is_set)
     if interrupted.is_set() and finished.run.state == "queued":
+        from jobs.up import is_up
+
+        heir = "The running app goes on with it" if is_up(settings) else "`autotrain up` goes on with it"
         out.print(
-            "Stopped with a checkpoint. `autotrain up` goes on with it; "
+            f"Stopped with a checkpoint. {heir}; `autotrain runs pause {finished.run.id}` keeps it waiting, "
             f"`autotrain runs cancel {finished.run.id}` ends it."
         )
         raise typer.Exit(1)

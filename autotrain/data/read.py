@@ -26,7 +26,9 @@ from autotrain.table import Profile
 PROFILE_FILE = "profile.json"
 
 
-def import_table(source: Path, folder: Path, settings: Settings, progress: Progress | None = None) -> Profile:
+def import_table(
+    source: Path, folder: Path, settings: Settings, progress: Progress | None = None, *, name: str | None = None
+) -> Profile:
     """Read `source` into `folder`/table.arrow and `folder`/profile.json.
 
     Every cell is kept as the file has it; values of typed formats become text, nested ones JSON. Rows are numbered as
@@ -38,11 +40,13 @@ def import_table(source: Path, folder: Path, settings: Settings, progress: Progr
         folder: an existing folder, to be filled.
         settings: gives the limits on the file and on a cell.
         progress: called with bytes done and bytes in all.
+        name: what messages call the file, where it is not its own name.
 
     Raises:
         DataError: the file is no table, is empty, too large, or the disk is full.
     """
-    return import_examined(source, check_file(source, settings), folder, settings, progress, name=source.name)
+    name = name or source.name
+    return import_examined(source, check_file(source, settings, name), folder, settings, progress, name=name)
 
 
 def check_file(source: Path, settings: Settings, name: str | None = None) -> Examined:

@@ -87,7 +87,7 @@ class Predictions:
         folder = self._root / batch_id
         folder.mkdir(parents=True)
         try:
-            profile = import_table(path, folder, self._settings)
+            profile = import_table(path, folder, self._settings, name=name)
             rows = pa.ipc.open_file(pa.memory_map(str(folder / TABLE_FILE))).read_all()
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

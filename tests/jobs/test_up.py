@@ -17,7 +17,7 @@ import pytest
 from autotrain.errors import SettingsError
 from autotrain.settings import Settings
 from jobs import broker
-from jobs.up import address, check_port, only_one
+from jobs.up import address, check_port, is_up, only_one
 from tests.app import free_port
 from tests.jobs.conftest import until
 
@@ -137,6 +137,13 @@ def test_a_port_in_use_is_said_before_anything_starts(up: Up, settings: Settings
 
 def test_a_free_port_is_no_problem(settings: Settings, port: int) -> None:
     check_port(settings.model_copy(update={"port": port}))
+
+
+def test_others_can_see_that_it_runs(settings: Settings) -> None:
+    assert not is_up(settings)
+    with only_one(settings):
+        assert is_up(settings)
+    assert not is_up(settings)
 
 
 def test_the_data_home_is_free_again_after_use(settings: Settings) -> None:

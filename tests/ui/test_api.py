@@ -306,6 +306,12 @@ def test_a_file_with_other_columns_asks_which_to_take(world: World) -> None:
     assert world.client.get(f"/api/runs/run1/batches/{batch['id']}/file").status_code == 409
 
 
+def test_a_file_that_cannot_be_classified_is_called_by_its_own_name(world: World) -> None:
+    finished(world.store, world.settings)
+    answer = world.client.post("/api/runs/run1/batches", params={"name": "letters.csv"}, content=b"")
+    assert answer.status_code == 422 and "letters.csv is empty" in problem(answer)[1]
+
+
 def test_the_card_is_shown_as_it_will_look_without_anyones_markup(world: World) -> None:
     finished(world.store, world.settings)
     card = world.client.get("/api/runs/run1/card", params={"repository": "alice/messages"}).json()

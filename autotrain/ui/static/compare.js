@@ -63,8 +63,9 @@ class ComparePage {
   show() {
     patch(this.names, this.sides.map(({ run }) => [run.name, run.state, run.words]), () => this.sides.map(({ run, color }) => h("div", { class: "at-head", style: { padding: "4px 0" } },
       h("i", { style: { background: color, width: "14px", height: "14px", "border-radius": "4px" } }), h("a", { href: `/run?id=${run.id}` }, run.name), pill(run.state, run.words))));
+    this.alike = ["source", "columns", "split"].every((part) => new Set(this.sides.map(({ recipe }) => JSON.stringify(Object.entries(recipe).filter(([name]) => name.startsWith(`data.${part}`))))).size === 1);
     const rows = [...this.scores(), ...this.settings()];
-    patch(this.differences, [rows, this.sides.map(({ run }) => run.name)], () => this.table(rows));
+    patch(this.differences, [rows, this.alike, this.sides.map(({ run }) => run.name)], () => this.table(rows));
     this.draw();
   }
 
@@ -78,17 +79,17 @@ class ComparePage {
 
   settings() {
     const names = [...new Set(this.sides.flatMap(({ recipe }) => Object.keys(recipe)))].filter((name) => !["title", "description"].includes(name));
-    return names.map((name) => ["setting", name.replace(/^params\./, ""), this.sides.map(({ recipe }) => recipe[name] ?? null), false])
+    return names.map((name) => ["setting", name.replace(/^params\./, ""), this.sides.map(({ recipe, run }) => (name === "data.source" ? `${run.dataset} (${recipe[name]})` : recipe[name] ?? null)), false])
       .filter(([, , values]) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
   }
 
   table(rows) {
     const cell = (kind, value, best) => h("td", { class: "at-number", style: best ? { "font-weight": "650", color: "var(--at-good)" } : {} }, value === undefined || value === null ? "–" : kind === "score" ? percent(value) : typeof value === "number" ? figure(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") : String(value));
-    return [h("h2", {}, "What differs"), h("p", { class: "at-hint" }, rows.some(([kind]) => kind === "setting") ? "Settings that are the same are left out." : "All settings are the same."), h("div", { class: "at-scroll" }, h("table", { class: "at-differences" },
+    return [h("h2", {}, "What differs"), this.alike ? null : h("div", { class: "at-notice at-warn", style: { margin: "10px 0" } }, h("p", {}, "These runs were tested on different rows, so that their scores cannot be compared.")), h("p", { class: "at-hint" }, rows.some(([kind]) => kind === "setting") ? "Settings that are the same are left out." : "All settings are the same."), h("div", { class: "at-scroll" }, h("table", { class: "at-differences" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), this.sides.map(({ run, color }) => h("th", { scope: "col", class: "at-number", style: { "border-bottom": `3px solid ${color}` } }, run.name)))),
       h("tbody", {}, rows.map(([kind, name, values, higher]) => {
         const known = values.filter((value) => typeof value === "number");
-        const best = higher && known.length > 1 && new Set(known).size > 1 ? Math.max(...known) : null;
+        const best = this.alike && higher && known.length > 1 && new Set(known).size > 1 ? Math.max(...known) : null;
         return h("tr", {}, h("th", { scope: "row" }, name), values.map((value) => cell(kind, value, best !== null && value === best && !name.includes("baseline"))));
       }))))];
   }

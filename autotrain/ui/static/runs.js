@@ -105,7 +105,7 @@ class RunsPage {
     patch(baseline, headline, () => {
       if (!headline || headline.baseline_value === null) return h("span", { class: "at-quiet" }, "–");
       const gain = (headline.value - headline.baseline_value) * 100;
-      return [h("span", { class: "at-quiet", title: `${headline.baseline}` }, percent(headline.baseline_value)), h("div", { style: { color: gain > 0 ? "var(--at-good)" : "var(--at-bad)", "font-size": "13px" } }, `${gain > 0 ? "+" : "−"}${Math.abs(gain).toFixed(1)} points`)];
+      return [h("span", { class: "at-quiet", title: `${headline.baseline}` }, percent(headline.baseline_value)), h("div", { style: { color: "var(--at-soft)", "font-size": "13px" } }, `${gain > 0 ? "+" : "−"}${Math.abs(gain).toFixed(1)} points`)];
     });
     setText(made, when(run.created_at));
     setText(took, run.seconds ? duration(run.seconds) : "–");
