@@ -45,6 +45,18 @@ def test_a_cancel_is_explained_and_can_be_taken_back(page: Page, web: Web, pictu
     assert web.store.get("run1").desired_state == "cancel"
 
 
+def test_the_bar_that_compares_stays_in_sight_on_a_phone(page: Page, web: Web) -> None:
+    for number in range(9):
+        finished(web.store, web.settings, f"run{number}")
+    page.set_viewport_size(PHONE)
+    page.goto(f"{web.address}/runs")
+    for number in (0, 1):
+        page.locator("input[type=checkbox]").nth(number).check()
+    expect(page.get_by_text("2 runs chosen")).to_be_in_viewport()
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("heading", name="What differs")).to_be_visible()
+
+
 def test_pause_and_resume(page: Page, web: Web) -> None:
     fence = running(web.store, web.settings)
     page.goto(f"{web.address}/run?id=run1")
