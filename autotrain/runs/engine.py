@@ -93,7 +93,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             ) from context.original_exception
         if said in UNWRITABLE:
             raise SettingsError(
-                f"The record {record} cannot be used ({said}), so this was not done. "
+                f"The record {record} cannot be opened or written ({said}), so this was not done. "
                 "Check the disk and who may write to its folder, and try again.",
                 code="record",
             ) from context.original_exception

@@ -72,11 +72,33 @@ def test_a_run_that_names_such_a_target_is_refused_before_it_starts(
 ) -> None:
     given, repository, words = CASES[case]
     token = {"read": hub.read_token, "write": hub.token}.get(given or "", given)
+    if token:
+        assert page.client.put("/api/account", json={"token": token}).status_code == 200
+    (shown,) = page.client.post("/api/drafts/target", json={"repository": repository}).json()["findings"]
+    assert shown["severity"] == "error" and all(word in f"{shown['message']} {shown['remedy']}" for word in words)
+    page.client.delete("/api/account")
     environment = hub.environment(tmp_path / "hf") | ({"HF_TOKEN": token} if token else {})
     sample = ["--data", "sample:language-identification"]
     done = command(page.settings.root, "train", FAST, *sample, "--publish", repository, **environment)
     assert done.returncode == 1 and all(word in done.stderr for word in words), done.stderr
     assert [run.id for run in page.store.list()] == ["run1"]
+
+
+def test_a_token_is_looked_at_where_it_is_saved(page: World, hub: HubDouble) -> None:
+    def asked() -> str:
+        answer = page.client.post("/api/account/identity")
+        assert answer.status_code in (403, 503)
+        return str(answer.json()["error"]["message"])
+
+    assert "There is no Hub token" in asked()
+    mistyped = page.client.put("/api/account", json={"token": "my token"})
+    assert "it begins with hf_" in mistyped.json()["error"]["message"]
+    page.client.put("/api/account", json={"token": "hf_" + "wrong" * 6})
+    assert "does not accept the token" in asked() and "save it in Settings" in asked()
+    page.client.put("/api/account", json={"token": hub.read_token})
+    assert page.client.post("/api/account/identity").json()["can_write"] is False
+    hub.fault(Fault("/whoami-v2", status=503))
+    assert "try again in a minute" in asked()
 
 
 def test_a_hub_that_is_down_is_told_and_a_later_check_finds_it_well_again(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +29,18 @@ def rows(count: int = 200, labels: int = 2) -> list[str]:
     return [f"this is the text with number {number},class {number % labels}" for number in range(count)]
 
 
+def packed() -> bytes:
+    """A ZIP archive with a picture in it."""
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w") as archive:
+        archive.writestr("picture.png", PICTURE)
+    return into.getvalue()
+
+
 REFUSED = {
     "a picture": (PICTURE, ["mine.csv is a PNG image", "saved as CSV"]),
     "a PDF": (b"%PDF-1.7\n" + bytes(200), ["a PDF document", "spreadsheet"]),
+    "a ZIP archive": (packed(), ["mine.csv is", "ZIP", "Unpack"]),
     "noise": (bytes(range(256)) * 20, ["not text", "saved as CSV"]),
     "nothing": (b"", ["mine.csv is empty", "column names in its first row"]),
     "only white space": (b"\n \n\t\n", ["is empty"]),
@@ -64,9 +75,11 @@ WARNED = {
 }
 READ = {
     "semicolons": "\n".join(["text;label", *(row.replace(",", ";") for row in rows())]).encode(),
+    "pipes": "\n".join(["text|label", *(row.replace(",", "|") for row in rows())]).encode(),
     "tabs": "\n".join(["text\tlabel", *(row.replace(",", "\t") for row in rows())]).encode(),
     "UTF-16 with a mark": ("text,label\n" + "\n".join(rows())).encode("utf-16"),
     "UTF-16 without a mark": ("text,label\n" + "\n".join(rows())).encode("utf-16-le"),
+    "UTF-16 the other way round": ("text,label\n" + "\n".join(rows())).encode("utf-16-be"),
     "UTF-8 with a mark": codecs.BOM_UTF8 + table(*rows()),
     "Latin-1": ("text,label\n" + "\n".join(f"Größe über Äpfel {row}" for row in rows())).encode("latin-1"),
 }
@@ -137,7 +150,9 @@ def test_a_file_over_the_limit_names_both_sizes_and_the_setting(
     with open_page(settings.model_copy(update={"max_upload_bytes": 2000}), store) as page:
         (shown,) = page.look(content)
     (tmp_path / "mine.csv").write_bytes(content)
-    said = command(settings.root, "data", "inspect", tmp_path / "mine.csv", AUTOTRAIN_MAX_UPLOAD_BYTES="2000").stderr
-    for sentence in (shown, said):
-        assert "2.0 kB" in sentence and "AUTOTRAIN_MAX_UPLOAD_BYTES" in sentence, sentence
+    words = f"mine.csv has {len(content) / 1000:.1f} kB, and at most 2.0 kB are accepted. Take a part of its rows"
+    for arguments in (["data", "inspect"], ["train", BALANCED, "--data"]):
+        done = command(settings.root, *arguments, tmp_path / "mine.csv", AUTOTRAIN_MAX_UPLOAD_BYTES="2000")
+        assert words in done.stderr and "or raise AUTOTRAIN_MAX_UPLOAD_BYTES" in done.stderr, done.stderr
+    assert words in shown
     assert not list(settings.root.glob(".upload-*"))
