@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -78,6 +78,21 @@ def text_findings(table: Table, column: str) -> list[Finding]:
             )
         )
     return found
+
+
+def missing_columns(table: Table, columns: Mapping[str, str]) -> list[Finding]:
+    """Roles whose column the table does not have: such names come from edited YAML or from another table."""
+    known = [name for name in table.rows.column_names if name != ROW_COLUMN]
+    return [
+        _error(
+            "no-such-column",
+            f'There is no column "{column}", which is chosen as {role}.',
+            f"Choose one of {_listed(known, 20)}.",
+            column,
+        )
+        for role, column in columns.items()
+        if column not in known
+    ]
 
 
 def label_findings(table: Table, column: str, text: str | None = None) -> list[Finding]:

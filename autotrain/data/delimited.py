@@ -6,14 +6,15 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from autotrain.data.dialect import Dialect, detect_dialect
 from autotrain.data.encoding import Examined
-from autotrain.data.findings import FileFacts, Rows, file_findings
-from autotrain.data.header import Header, name_columns
+from autotrain.data.findings import FileFacts, Rows, described, file_findings
+from autotrain.data.header import Header, describes_roles, describes_types, name_columns
 from autotrain.data.profile import TableWatch
-from autotrain.data.reading import Progress, counted
+from autotrain.data.reading import Progress, Records, counted
 from autotrain.data.writing import TABLE_FILE, write_rows
 from autotrain.errors import DataError
 from autotrain.settings import Settings
@@ -52,7 +53,7 @@ class _Import:
         self.source, self.name, self.examined, self.settings, self.progress = source, name, examined, settings, progress
 
     def run(self, dialect: Dialect, folder: Path) -> Profile:
-        self._short, self._wide, self._damaged = Rows(), Rows(), Rows()
+        self._short, self._wide, self._damaged, self._described = Rows(), Rows(), Rows(), Rows()
         self._widths: Counter[int] = Counter()
         self._ended = False
         with counted(self.source, self.progress) as raw:
@@ -60,6 +61,7 @@ class _Import:
             records = self._records(text, dialect)
             header = self._header(records)
             watch = TableWatch(header.names)
+            records = self._without_descriptions(records)
             write_rows(self._even(records, len(header.names)), header, watch, folder / TABLE_FILE)
         self._refuse_empty(watch.rows, header)
         return self._profile(dialect, header, watch)
@@ -114,6 +116,16 @@ class _Import:
             )
         return name_columns(number, cells)
 
+    def _without_descriptions(self, records: Records) -> Records:
+        """The records below the rows of types and roles that Orange writes under the names."""
+        head = list(islice(records, 2))
+        if len(head) == 2 and describes_types(head[0][1]) and describes_roles(head[1][1]):
+            for number, _ in head:
+                self._described.add(number)
+        else:
+            yield from head
+        yield from records
+
     def _even(self, records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
         """Records of exactly `width` cells: short ones are filled up, wide ones with more data are set aside."""
         replaced = self.examined.encoding.startswith("utf-8") and self.examined.guessed
@@ -158,7 +170,7 @@ class _Import:
             sha256=self.examined.sha256,
             encoding=self.examined.encoding,
             delimiter=dialect.delimiter,
-            findings=tuple(file_findings(facts)),
+            findings=(*described(self._described), *file_findings(facts)),
         )
 
 

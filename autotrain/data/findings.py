@@ -58,6 +58,19 @@ def file_findings(facts: FileFacts) -> list[Finding]:
     return [*_columns(facts), *_ragged(facts), *_encoding(facts)]
 
 
+def described(rows: Rows) -> Iterator[Finding]:
+    """Rows that describe the columns and are no data."""
+    if rows.count:
+        yield Finding(
+            severity="warning",
+            code="described-columns",
+            message=f"Rows {' and '.join(map(str, rows.first))} describe the columns, as Orange writes it, and are left out.",
+            remedy="Nothing is to be done, unless these are rows of data.",
+            count=rows.count,
+            rows=tuple(rows.first),
+        )
+
+
 def _columns(facts: FileFacts) -> Iterator[Finding]:
     header = facts.header
     if len(header.names) == 1:

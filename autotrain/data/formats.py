@@ -110,7 +110,7 @@ def _refuse_other_text(head: bytes, name: str) -> None:
     # Tab, newline, carriage return, form feed and escape occur in text; other control bytes hardly do.
     control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
     if head.count(0) > 0.01 * len(head) or control > 0.1 * len(head):
-        raise _refusal(name, "not text", "Choose a table saved as CSV.")
+        raise _refusal(name, "binary data, not text", "Choose a table saved as CSV.")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise _refusal(

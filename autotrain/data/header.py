@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autotrain.table import ROW_COLUMN
 
+_TYPES = frozenset({"c", "continuous", "d", "discrete", "s", "string", "t", "time"})
+_ROLE = re.compile(r"(class|meta|ignore|i|m|c)?( ?\w+=\w+)*")
 LONGEST_NAME = 200
 """A longer name is a text that ended up in the first row; whole, it would break every page and message."""
 
@@ -39,6 +42,16 @@ def name_columns(row: int, cells: Sequence[str]) -> Header:
         taken.add(name)
         names.append(name)
     return Header(row, tuple(names), tuple(nameless), tuple(renamed))
+
+
+def describes_types(cells: Sequence[str]) -> bool:
+    """Whether a row gives the types of the columns, as the second row of Orange's tables does."""
+    return len(cells) > 1 and all(cell.strip().lower() in _TYPES for cell in cells)
+
+
+def describes_roles(cells: Sequence[str]) -> bool:
+    """Whether a row gives the roles of the columns, as the third row of Orange's tables does."""
+    return any(map(str.strip, cells)) and all(_ROLE.fullmatch(cell.strip().lower()) for cell in cells)
 
 
 def _name(cell: str) -> str:

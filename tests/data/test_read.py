@@ -255,6 +255,14 @@ def test_extra_delimiters_at_the_end_of_a_row_are_harmless(tmp_path: Path, setti
     assert codes(profile.findings) == []
 
 
+def test_the_rows_in_which_orange_describes_the_columns_are_no_data(imported: Importer) -> None:
+    dataset = imported("Author\tText\td\nd\tstring\tc\nclass\tmeta include=True\t\nAnn\thello\t1\nBob\tthere\t2\n")
+    assert dataset.table().rows[ROW_COLUMN].to_pylist() == [4, 5]
+    (finding,) = [finding for finding in dataset.profile.findings if finding.code == "described-columns"]
+    assert finding.rows == (2, 3)
+    assert imported("kind,size\nc,d\nlarge,small\n").profile.rows == 2, "such letters may be data"
+
+
 def test_a_title_above_the_names_is_explained(tmp_path: Path, settings: Settings) -> None:
     error = refusal(tmp_path, settings, b"Feedback 2026\ntext,label\n" + b"hello,x\n" * 9)
     assert error.code == "ragged"
