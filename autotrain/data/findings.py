@@ -64,7 +64,8 @@ def described(rows: Rows) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             code="described-columns",
-            message=f"Rows {' and '.join(map(str, rows.first))} describe the columns, as Orange writes it, and are left out.",
+            message=f"Rows {' and '.join(map(str, rows.first))} describe the columns, as Orange writes them. They are "
+            "left out.",
             remedy="Nothing is to be done, unless these are rows of data.",
             count=rows.count,
             rows=tuple(rows.first),
