@@ -63,8 +63,14 @@ def only_one(settings: Settings) -> Iterator[None]:
         except BlockingIOError as error:
             raise SettingsError(_already(settings, path), code="already-running") from error
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "address": address(settings)}))
-        file.flush()
+        holder = json.dumps({"pid": os.getpid(), "address": address(settings)})
+        try:
+            os.write(file.fileno(), holder.encode())
+        except OSError as error:
+            raise SettingsError(
+                f"The data home {settings.root} cannot be written ({error.strerror}). "
+                "Free some space, or set AUTOTRAIN_HOME to a folder on another disk."
+            ) from error
         yield
 
 

@@ -94,7 +94,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         if said in UNWRITABLE:
             raise SettingsError(
                 f"The record {record} cannot be opened or written ({said}), so this was not done. "
-                "Check the disk and who may write to its folder, and try again.",
+                "Check whether its disk is full and who may write to its folder, and try again.",
                 code="record",
             ) from context.original_exception
 

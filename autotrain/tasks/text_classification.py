@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.data.check import label_findings, text_findings
+from autotrain.data.check import label_findings, missing_columns, text_findings
 from autotrain.data.roles import guess_roles
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
@@ -106,6 +106,8 @@ class TextClassification:
 
     def check(self, table: Table, columns: Mapping[str, str], params: BaseParams) -> list[Finding]:
         """Findings about the texts and the labels."""
+        if missing := missing_columns(table, columns):
+            return missing
         text, label = columns["text"], columns["label"]
         if text == label:
             return [

@@ -134,6 +134,13 @@ def test_on_a_full_disk_the_record_keeps_what_it_has_and_says_what_was_not_done(
     assert disk.page.client.patch("/api/runs/run1", json={"name": "at last"}).json()["name"] == "at last"
 
 
+def test_on_a_full_disk_the_app_does_not_start_and_says_why(disk: Disk) -> None:
+    disk.fill()
+    done = command(disk.home, "up", "--no-browser")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The data home {disk.home} cannot be written (No space left on device). Free some")
+
+
 @pytest.mark.parametrize("arguments", [["export", "run1"], ["data", "sample", "language-identification", "--output"]])
 def test_a_place_that_a_command_cannot_write_to_is_named_and_holds_nothing_half_done(
     disk: Disk, tmp_path: Path, arguments: list[str]

@@ -122,6 +122,13 @@ def test_what_cannot_be_learned_from_stops_before_the_start(page: World, tmp_pat
     assert page.store.list() == []
 
 
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(page: World, tmp_path: Path) -> None:
+    shown = " ".join(page.look(table(*rows()), columns={"text": "body", "label": "label"}))
+    said = in_a_terminal(page.settings.root, table(*rows()), tmp_path, "--text", "body", "--label", "label")
+    for sentence in (shown, said):
+        assert 'no column "body"' in sentence and '"text", "label"' in sentence
+
+
 @pytest.mark.parametrize("case", WARNED)
 def test_what_is_doubtful_is_told_and_stops_nothing(page: World, tmp_path: Path, case: str) -> None:
     content, words = WARNED[case]
