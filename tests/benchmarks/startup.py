@@ -71,7 +71,7 @@ def measure(home: Path) -> dict[str, float]:
         )
         began = time.perf_counter()
         run = post(base + "/api/runs", {"recipe": recipe.to_yaml()})
-        until(lambda: get(f"{base}/api/runs/{run['id']}/live?after=0").get("points"), 120)
+        until(lambda: get(f"{base}/api/runs/{run['id']}/live").get("points"), 120)
         first = time.perf_counter() - began
         post(f"{base}/api/runs/{run['id']}/wish", {"wish": "cancel"})
     finally:
