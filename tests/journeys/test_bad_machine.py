@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -67,23 +66,17 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """16 MB, with one finished run."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    settings = Settings(home=place / "home", redis_url=None, database_url=None)
+def disk(small_disk: Path) -> Iterator[Disk]:
+    """The small disk, with one finished run."""
+    settings = Settings(home=small_disk / "home", redis_url=None, database_url=None)
     settings.prepare_home()
     store = open_store(settings.database)
     try:
         finished(store, settings)
         with open_page(settings, store) as page:
-            yield Disk(place, page)
+            yield Disk(small_disk, page)
     finally:
         store.close()
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def content(home: Path) -> set[str]:
