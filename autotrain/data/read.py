@@ -6,6 +6,7 @@ import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from autotrain.data.columnar import read_columnar
@@ -120,7 +121,8 @@ def _import_reading(reading: Reading, examined: Examined, folder: Path, settings
     if watch.rows == 0:
         raise DataError(f"{name} has names but no rows. Add at least one row of data.", code="header-only")
     columns, none = watch.profiles(), Rows()
-    facts = FileFacts(examined, reading.header, columns, watch.rows, none, none, none, reading.names_in_file)
+    text = replace(examined, encoding="utf-8", guessed=False)  # what is guessed of bytes says nothing of such a file
+    facts = FileFacts(text, reading.header, columns, watch.rows, none, none, none, reading.names_in_file)
     return Profile(
         rows=watch.rows,
         columns=columns,

@@ -102,6 +102,7 @@ def test_every_format_is_the_same_table(datasets: DatasetStore, tmp_path: Path, 
     # A spreadsheet and OpenDocument write a line break in a cell in their own ways.
     assert [tuple(cell.replace("\r\n", "\n") for cell in row) for row in found] == TEXTS
     assert dataset.profile.rows == 30 and dataset.profile.format
+    assert dataset.profile.findings == ()
 
 
 def test_rows_are_numbered_as_a_person_finds_them(datasets: DatasetStore, tmp_path: Path) -> None:
