@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -61,6 +61,19 @@ class Checkpoint(_Event):
     path: str
 
 
+class Fix(_Event):
+    """A change of the recipe's data that removes a finding: one click on the page, a line in the recipe's YAML.
+
+    `step` is added to `data.steps`, `columns` and `split` are laid over `data.columns` and `data.split`.
+    """
+
+    kind: Literal["fix"] = "fix"
+    title: str = Field(description="What the button says: a verb and its object.")
+    step: dict[str, Any] | None = None
+    columns: dict[str, str] | None = None
+    split: dict[str, Any] | None = None
+
+
 class Finding(_Event):
     """Something noticed about the data or the model, before or during a run.
 
@@ -76,6 +89,7 @@ class Finding(_Event):
     column: str | None = None
     count: int | None = None
     rows: tuple[int, ...] = ()
+    fix: Fix | None = None
 
     @classmethod
     def of(cls, error: AutotrainError, severity: Literal["error", "warning"] = "error") -> Finding:

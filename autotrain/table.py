@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 ROW_COLUMN = "__row__"
 """Hidden column of every imported table: the row's number in the original file as a spreadsheet shows it."""
 
-ColumnKind = Literal["text", "long text", "category", "number", "boolean", "date", "id", "url", "empty"]
+ColumnKind = Literal[
+    "text", "long text", "category", "number", "boolean", "date", "id", "url", "empty",
+    "list", "spans", "messages", "image", "audio", "boxes",
+]  # fmt: skip
+"""What a column holds. `list`: tokens or tags, as JSON or parted by spaces; `spans`: marked places in a text;
+`messages`: a conversation as JSON; `image` and `audio`: paths below the dataset's `files`; `boxes`: places in an image.
+"""
 Certainty = Literal["sure", "guess", "needs you"]
 
 

@@ -167,6 +167,12 @@ _KIND_WORDS: dict[ColumnKind, str] = {
     "id": "an identifier",
     "url": "a web address",
     "empty": "empty",
+    "list": "a list",
+    "spans": "marked places",
+    "messages": "a conversation",
+    "image": "an image",
+    "audio": "a sound",
+    "boxes": "boxes in an image",
 }
 
 
