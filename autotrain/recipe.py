@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from autotrain.data.steps import Step
 from autotrain.errors import RecipeError, flaw
 from autotrain.task import Params, Task
 from autotrain.tasks import TASKS
@@ -29,11 +30,13 @@ class Split(_Part):
 class Data(_Part):
     """Where the rows come from and which column plays which role.
 
-    `source` is a path to a file, the id of an imported dataset, or `sample:<name>`.
+    `source` is a path to a file, the id of an imported dataset, or `sample:<name>`. `steps` change the rows before
+    they are checked and split.
     """
 
     source: str
     columns: dict[str, str]
+    steps: tuple[Step, ...] = ()
     split: Split = Split()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotrain.data.freeze import freeze
+from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import DataError, HubError, RecipeError
 from autotrain.events import Finding
@@ -46,7 +47,7 @@ def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int]
     if recipe.data is None:
         raise RecipeError(recipe.title, ["has no data; name a file, a dataset or a sample"])
     parse(recipe.model_dump(mode="json", exclude_none=True), recipe.title)
-    dataset = DatasetStore(settings).resolve(recipe.data.source, progress)
+    dataset = stepped(DatasetStore(settings).resolve(recipe.data.source, progress), recipe.data.steps)
     findings = list(dataset.profile.findings)
     missing = [column for column in recipe.data.columns.values() if dataset.profile.column(column) is None]
     if missing:
@@ -120,7 +121,7 @@ def default_name(prepared: Prepared) -> str:
 def _frozen(prepared: Prepared) -> Recipe:
     """The recipe with the imported dataset in place of the file, which may change or vanish."""
     assert prepared.recipe.data is not None
-    data = prepared.recipe.data.model_copy(update={"source": prepared.dataset.id})
+    data = prepared.recipe.data.model_copy(update={"source": original_id(prepared.dataset)})
     return prepared.recipe.model_copy(update={"data": data})
 
 

@@ -1,33 +1,23 @@
-"""What is wrong or worth knowing about a column of texts and a column of labels, before a second of training."""
+"""What is wrong or worth knowing about a column of texts, before a second of training."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from autotrain.data.findings import Rows
-from autotrain.data.kinds import is_fraction, is_number
 from autotrain.events import Finding
 from autotrain.table import ROW_COLUMN, Table
 
 LONG_CHARACTERS = 20_000
 """A text this long has some 5,000 tokens, ten times what common encoders read; the rest is never seen."""
 
-MANY_CLASSES, MOST_CLASSES = 100, 1_000
-"""Above the first a person should think twice; above the second a table of results can no longer be read."""
-
 FEW_CLASSES = 20
 """Up to here labels are surely classes, even in a tiny table and even if they are numbers."""
 
-FULL_CLASS = 5
-"""With fewer rows a class may be missing from the validation or the test rows."""
-
-SMALL_TABLE = 50
-"""With fewer rows the test split has about five, and every score is a matter of luck."""
-
-_LISTED = 5
+LISTED = 5
+"""Values and rows that a sentence names."""
 
 
 def text_findings(table: Table, column: str) -> list[Finding]:
@@ -35,31 +25,33 @@ def text_findings(table: Table, column: str) -> list[Finding]:
     empty, repeated, long = Rows(), Rows(), Rows()
     seen: set[bytes] = set()
     longest = 0
-    for number, (text,) in _cells(table, column):
+    for number, (text,) in cells_of(table, column):
         if not text.strip():
             empty.add(number)
             continue
         if len(text) > LONG_CHARACTERS:
             long.add(number)
             longest = max(longest, len(text))
-        key = _key(text)
+        key = text_key(text)
         if key in seen:
             repeated.add(number)
         seen.add(key)
     if not seen:
         return [
-            _error("no-text", f'Every cell of "{column}" is empty.', "Choose the column that holds the texts.", column)
+            error_finding(
+                "no-text", f'Every cell of "{column}" is empty.', "Choose the column that holds the texts.", column
+            )
         ]
     found = [*_unlikely_text(table, column)]
     if empty.count:
         found.append(
-            _rows_finding(
+            rows_finding(
                 "empty-text", empty, column, "no text and is left out.", "Fill in the text if the row should count."
             )
         )
     if long.count:
         found.append(
-            _rows_finding(
+            rows_finding(
                 "very-long-text",
                 long,
                 column,
@@ -69,7 +61,7 @@ def text_findings(table: Table, column: str) -> list[Finding]:
         )
     if repeated.count:
         found.append(
-            _rows_finding(
+            rows_finding(
                 "repeated-text",
                 repeated,
                 column,
@@ -84,244 +76,15 @@ def missing_columns(table: Table, columns: Mapping[str, str]) -> list[Finding]:
     """Roles whose column the table does not have: such names come from edited YAML or from another table."""
     known = [name for name in table.rows.column_names if name != ROW_COLUMN]
     return [
-        _error(
+        error_finding(
             "no-such-column",
             f'There is no column "{column}", which is chosen as {role}.',
-            f"Choose one of {_listed(known, 20)}.",
+            f"Choose one of {listed(known, 20)}.",
             column,
         )
         for role, column in columns.items()
         if column not in known
     ]
-
-
-def label_findings(table: Table, column: str, text: str | None = None) -> list[Finding]:
-    """What is wrong or worth knowing about a column of labels.
-
-    Args:
-        table: the imported rows.
-        column: the column of labels.
-        text: the column of texts; rows without a text are then not counted, and equal texts are compared.
-    """
-    if column == text:
-        return [
-            _error(
-                "same-column",
-                f'"{column}" is chosen both as text and as label.',
-                "Choose another column for one of them; a label that is the text itself teaches nothing.",
-                column,
-            )
-        ]
-    labels = _count(table, column, text)
-    if not labels.rows:
-        return [
-            _error(
-                "no-labels",
-                f'No row has a label in "{column}".',
-                "Choose the column that holds the labels, or fill it in.",
-                column,
-            )
-        ]
-    stopping = [*_stopping(labels)]
-    return [*stopping, *_empty_labels(labels), *([] if stopping else [*_classes(labels), *_consistency(labels)])]
-
-
-@dataclass
-class _Labels:
-    """The usable rows of a column, counted by label."""
-
-    column: str
-    rows: int = 0
-    empty: Rows = field(default_factory=Rows)
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, int] = field(default_factory=dict)
-    texts: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    contradicting: Rows = field(default_factory=Rows)
-    contradiction: tuple[str, str] | None = None
-    by_text: dict[bytes, str] = field(default_factory=dict)
-
-    def different(self, label: str) -> int:
-        """How many different texts, or else rows, a label has."""
-        return len(self.texts[label]) if self.by_text else self.counts[label]
-
-    @property
-    def different_texts(self) -> int:
-        return len(self.by_text) if self.by_text else self.rows
-
-
-def _count(table: Table, column: str, text: str | None) -> _Labels:
-    labels = _Labels(column)
-    for number, cells in _cells(table, column, *([text] if text else [])):
-        label = cells[0]
-        if text and not cells[1].strip():
-            continue
-        if not label.strip():
-            labels.empty.add(number)
-            continue
-        labels.rows += 1
-        labels.counts[label] += 1
-        labels.first.setdefault(label, number)
-        if text:
-            key = _key(cells[1])
-            labels.texts[label].add(key)
-            before = labels.by_text.setdefault(key, label)
-            if before != label:
-                labels.contradicting.add(number)
-                labels.contradiction = labels.contradiction or (before, label)
-    return labels
-
-
-def _stopping(labels: _Labels) -> Iterator[Finding]:
-    """What makes training pointless: at most one finding, the one that explains most."""
-    classes, column = len(labels.counts), labels.column
-    numbers = sum(times for label, times in labels.counts.items() if is_number(label))
-    fractions = sum(times for label, times in labels.counts.items() if is_fraction(label))
-    if classes == 1:
-        yield _error(
-            "one-class",
-            f'Every row of "{column}" has the same label, {_quoted(next(iter(labels.counts)))}.',
-            "Add rows with at least one other label, or choose another label column.",
-            column,
-        )
-    elif numbers > 0.9 * labels.rows and classes > FEW_CLASSES and (fractions or classes * 5 > labels.rows):
-        yield _error(
-            "numeric-labels",
-            f'"{column}" holds {classes:,} different numbers such as {_listed(labels.counts, 3)}. Predicting '
-            "a number is regression, not classification.",
-            "Choose a column of classes, or replace the numbers by a few ranges such as low, medium and high.",
-            column,
-        )
-    elif classes > FEW_CLASSES and classes * 2 > labels.rows:
-        yield _error(
-            "labels-are-texts",
-            f'"{column}" has {classes:,} different labels in {labels.rows:,} rows, such as '
-            f"{_listed(labels.counts, 2)}. Most occur once, so nothing can be learned from them.",
-            "Choose the column that holds the classes; this one looks like texts or identifiers.",
-            column,
-        )
-    elif classes > MOST_CLASSES:
-        yield _error(
-            "too-many-classes",
-            f'"{column}" has {classes:,} different labels; at most {MOST_CLASSES:,} are supported.',
-            "Group rare labels together, or choose another label column.",
-            column,
-        )
-    elif labels.different_texts < classes + 2:
-        yield _error(
-            "too-few-rows",
-            f"Only {labels.different_texts} different texts have a label, too few for training, validation and test "
-            f"with {classes} classes.",
-            f"Add rows: at least {classes + 2} different texts are needed, and some hundred are better.",
-            column,
-        )
-
-
-def _empty_labels(labels: _Labels) -> Iterator[Finding]:
-    if labels.empty.count:
-        yield _rows_finding(
-            "empty-label",
-            labels.empty,
-            labels.column,
-            "no label and is left out.",
-            "Fill in the label if the row should count.",
-        )
-
-
-def _classes(labels: _Labels) -> Iterator[Finding]:
-    classes, column = len(labels.counts), labels.column
-    if sum(times for label, times in labels.counts.items() if is_fraction(label)) > 0.9 * labels.rows:
-        yield _warning(
-            "numeric-labels",
-            f'The labels in "{column}" are {classes} different fractions such as {_listed(labels.counts, 3)}. They are '
-            "taken as names of classes: their order and distance are not learned.",
-            "If they are measurements, the task is regression; replace them by a few ranges to classify them.",
-            column,
-        )
-    if classes > MANY_CLASSES:
-        yield _warning(
-            "many-classes",
-            f'"{column}" has {classes:,} different labels, {labels.rows / classes:.0f} rows each on average.',
-            "Classes with few rows are hardly learned. Group similar ones, or add rows, if the scores are low.",
-            column,
-            classes,
-        )
-    yield from _small_classes(labels)
-    (most, top), (least, bottom) = labels.counts.most_common()[0], labels.counts.most_common()[-1]
-    if top >= 0.8 * labels.rows or top >= 20 * bottom:
-        yield _warning(
-            "unbalanced",
-            f"{_quoted(most)} has {top:,} of {labels.rows:,} rows ({top / labels.rows:.0%}), {_quoted(least)} only "
-            f"{bottom:,}.",
-            "Judge the result by macro-F1, which counts every class alike; add rows of rare classes if you can.",
-            column,
-        )
-    if labels.rows < SMALL_TABLE:
-        yield _warning(
-            "small-table",
-            f"Only {labels.rows} rows can be used, so every score will be very uncertain.",
-            "Add rows if you can: some hundred are a good start.",
-            column,
-            labels.rows,
-        )
-
-
-def _small_classes(labels: _Labels) -> Iterator[Finding]:
-    single = sorted((label for label in labels.counts if labels.different(label) == 1), key=labels.first.__getitem__)
-    small = [label for label in labels.counts if 1 < labels.different(label) < FULL_CLASS]
-    if single:
-        rows = tuple(labels.first[label] for label in single[:20])
-        some = "class has" if len(single) == 1 else "classes have"
-        where = f"{'row' if len(rows) == 1 else 'rows'} {', '.join(map(str, rows[:_LISTED]))}"
-        yield Finding(
-            severity="warning",
-            code="single-row-class",
-            message=f"{len(single)} {some} a single text: {_listed(single)} ({where}). "
-            "It is used for training only, so how well it is recognised cannot be measured.",
-            remedy=f"Add at least {FULL_CLASS - 1} rows to each such class, or remove it.",
-            column=labels.column,
-            count=len(single),
-            rows=rows,
-        )
-    if small:
-        some = "class has" if len(small) == 1 else "classes have"
-        yield Finding(
-            severity="warning",
-            code="small-class",
-            message=f"{len(small)} {some} fewer than {FULL_CLASS} different texts: {_listed(small)}. Such a "
-            "class may be missing from the validation or test rows.",
-            remedy="Add rows to these classes, or group them.",
-            column=labels.column,
-            count=len(small),
-            rows=tuple(sorted(labels.first[label] for label in small)[:20]),
-        )
-
-
-def _consistency(labels: _Labels) -> Iterator[Finding]:
-    """Labels that are probably meant to be one, and texts that have two."""
-    spellings: defaultdict[str, list[str]] = defaultdict(list)
-    for label in labels.counts:
-        spellings[" ".join(label.split()).casefold()].append(label)
-    for variants in spellings.values():
-        if len(variants) > 1:
-            listed = ", ".join(f"{_quoted(label)} ({labels.counts[label]:,} rows)" for label in variants[:_LISTED])
-            yield Finding(
-                severity="warning",
-                code="similar-labels",
-                message=f"These labels differ only in capitals or spaces, and count as different classes: {listed}.",
-                remedy="If they mean the same, write them alike in the file and import it again.",
-                column=labels.column,
-                count=len(variants),
-                rows=tuple(sorted(labels.first[label] for label in variants)[:20]),
-            )
-    if labels.contradiction is not None:
-        before, after = labels.contradiction
-        yield _rows_finding(
-            "contradicting-labels",
-            labels.contradicting,
-            labels.column,
-            f"a text that an earlier row has with another label (such as {_quoted(before)} and {_quoted(after)}).",
-            "One of the labels is probably wrong: correct it, or remove the row.",
-        )
 
 
 def _unlikely_text(table: Table, column: str) -> Iterator[Finding]:
@@ -331,27 +94,27 @@ def _unlikely_text(table: Table, column: str) -> Iterator[Finding]:
     if profile.kind == "category" and profile.distinct > FEW_CLASSES:
         return
     what = {"id": "identifiers", "url": "web addresses", "number": "numbers", "date": "dates"}.get(profile.kind)
-    yield _warning(
+    yield warning_finding(
         "text-unlikely",
         f'"{column}" is chosen as text but seems to hold {what or f"only {profile.distinct} different values"}: '
-        f"{_listed(profile.examples, 3)}.",
+        f"{listed(profile.examples, 3)}.",
         "Choose the column that holds what people wrote, if this is not it.",
         column,
     )
 
 
-def _cells(table: Table, *columns: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+def cells_of(table: Table, *columns: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Row numbers in the original file with some columns' cells, batch by batch."""
     for batch in table.rows.select([ROW_COLUMN, *columns]).to_batches():
         for number, *cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             yield number, tuple(cells)
 
 
-def _key(text: str) -> bytes:
+def text_key(text: str) -> bytes:
     return blake2b(" ".join(text.split()).casefold().encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
-def _rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str) -> Finding:
+def rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str) -> Finding:
     if rows.count > 1:
         has = has.replace(" and is left out", " and are left out")
     message = f"{rows.named()} {'has' if rows.count == 1 else 'have'} {has}"
@@ -366,20 +129,20 @@ def _rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str) -> 
     )
 
 
-def _error(code: str, message: str, remedy: str, column: str) -> Finding:
+def error_finding(code: str, message: str, remedy: str, column: str) -> Finding:
     return Finding(severity="error", code=code, message=message, remedy=remedy, column=column)
 
 
-def _warning(code: str, message: str, remedy: str, column: str, count: int | None = None) -> Finding:
+def warning_finding(code: str, message: str, remedy: str, column: str, count: int | None = None) -> Finding:
     return Finding(severity="warning", code=code, message=message, remedy=remedy, column=column, count=count)
 
 
-def _listed(values: Sequence[str] | Counter[str], most: int = _LISTED) -> str:
+def listed(values: Sequence[str] | Counter[str], most: int = LISTED) -> str:
     """`"a", "b", "c"` or `"a", "b" and 3 more`."""
-    shown = [_quoted(value) for value in list(values)[:most]]
+    shown = [quoted(value) for value in list(values)[:most]]
     rest = len(values) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     return f'"{value}"' if len(value) <= 60 else f'"{value[:59]}…"'

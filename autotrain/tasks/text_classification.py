@@ -13,7 +13,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.data.check import label_findings, missing_columns, text_findings
+from autotrain.data.check import missing_columns, text_findings
+from autotrain.data.labels import label_findings
 from autotrain.data.roles import guess_roles
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table

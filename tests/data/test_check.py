@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autotrain.data.check import label_findings, text_findings
+from autotrain.data.check import text_findings
+from autotrain.data.labels import label_findings
 from autotrain.events import Finding
 from tests.data.conftest import Importer, as_csv
 
