@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from autotrain.data.findings import Rows
-from autotrain.events import Finding
+from autotrain.events import Finding, Fix
 from autotrain.table import ROW_COLUMN, Table
 
 LONG_CHARACTERS = 20_000
@@ -22,54 +23,69 @@ LISTED = 5
 
 def text_findings(table: Table, column: str) -> list[Finding]:
     """What is worth knowing about a column of texts: empty, repeated, very long, or no texts at all."""
-    empty, repeated, long = Rows(), Rows(), Rows()
-    seen: set[bytes] = set()
-    longest = 0
+    texts = _read(table, column)
+    if not texts.keys:
+        message = f'Every cell of "{column}" is empty.'
+        return [error_finding("no-text", message, "Choose the column that holds the texts.", column)]
+    found = (code for code in _SAID if texts.rows[code].count)
+    return [*_unlikely_text(table, column), *(_said(code, texts, column) for code in found)]
+
+
+@dataclass
+class _Texts:
+    """A column of texts, read once. `rows` are those each finding is about."""
+
+    keys: set[bytes] = field(default_factory=set)
+    longest: int = 0
+    rows: dict[str, Rows] = field(default_factory=lambda: {code: Rows() for code in _SAID})
+
+
+def _read(table: Table, column: str) -> _Texts:
+    texts = _Texts()
     for number, (text,) in cells_of(table, column):
-        if not text.strip():
-            empty.add(number)
+        plain = text.strip()
+        if not plain:
+            texts.rows["empty-text"].add(number)
             continue
         if len(text) > LONG_CHARACTERS:
-            long.add(number)
-            longest = max(longest, len(text))
+            texts.rows["very-long-text"].add(number)
+            texts.longest = max(texts.longest, len(text))
+        if len(plain) != len(text):
+            texts.rows["outer-space"].add(number)
         key = text_key(text)
-        if key in seen:
-            repeated.add(number)
-        seen.add(key)
-    if not seen:
-        return [
-            error_finding(
-                "no-text", f'Every cell of "{column}" is empty.', "Choose the column that holds the texts.", column
-            )
-        ]
-    found = [*_unlikely_text(table, column)]
-    if empty.count:
-        found.append(
-            rows_finding(
-                "empty-text", empty, column, "no text and is left out.", "Fill in the text if the row should count."
-            )
-        )
-    if long.count:
-        found.append(
-            rows_finding(
-                "very-long-text",
-                long,
-                column,
-                f"a text of up to {longest:,} characters; the model reads only the beginning.",
-                "Shorten it, or split it into several rows, if what matters stands further down.",
-            )
-        )
-    if repeated.count:
-        found.append(
-            rows_finding(
-                "repeated-text",
-                repeated,
-                column,
-                "a text that an earlier row has too.",
-                "Equal texts stay on one side of the split, so scores stay honest. Remove them if they are mistakes.",
-            )
-        )
-    return found
+        if key in texts.keys:
+            texts.rows["repeated-text"].add(number)
+        texts.keys.add(key)
+    return texts
+
+
+_SAID: dict[str, tuple[str, str]] = {
+    "empty-text": ("no text and is left out.", "Fill in the text if the row should count."),
+    "very-long-text": (
+        "a text of up to {longest:,} characters; the model reads only the beginning.",
+        "Shorten it, or split it into several rows, if what matters stands further down.",
+    ),
+    "outer-space": (
+        "white space before or after the text.",
+        "It hardly matters to most models, but may tell classes apart by accident.",
+    ),
+    "repeated-text": (
+        "a text that an earlier row has too.",
+        "Equal texts stay on one side of the split, so scores stay honest. Remove them if they are mistakes.",
+    ),
+}
+_FIXES = {
+    "empty-text": ("Drop rows without a text", "drop_empty"),
+    "outer-space": ("Trim the texts", "trim"),
+    "repeated-text": ("Keep the first of equal texts", "deduplicate"),
+}
+
+
+def _said(code: str, texts: _Texts, column: str) -> Finding:
+    has, remedy = _SAID[code]
+    title, step = _FIXES.get(code, ("", ""))
+    fix = Fix(title=title, step={"step": step, "columns": [column]}) if step else None
+    return rows_finding(code, texts.rows[code], column, has.format(longest=texts.longest), remedy, fix)
 
 
 def missing_columns(table: Table, columns: Mapping[str, str]) -> list[Finding]:
@@ -114,7 +130,8 @@ def text_key(text: str) -> bytes:
     return blake2b(" ".join(text.split()).casefold().encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
-def rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str) -> Finding:
+def rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str, fix: Fix | None = None) -> Finding:
+    """A warning about rows; `has` is what each of them has, and ends the sentence."""
     if rows.count > 1:
         has = has.replace(" and is left out", " and are left out")
     message = f"{rows.named()} {'has' if rows.count == 1 else 'have'} {has}"
@@ -126,6 +143,7 @@ def rows_finding(code: str, rows: Rows, column: str, has: str, remedy: str) -> F
         column=column,
         count=rows.count,
         rows=tuple(rows.first),
+        fix=fix,
     )
 
 

@@ -19,7 +19,7 @@ from autotrain.data.check import (
 )
 from autotrain.data.findings import Rows
 from autotrain.data.kinds import is_fraction, is_number
-from autotrain.events import Finding
+from autotrain.events import Finding, Fix
 from autotrain.table import Table
 
 MANY_CLASSES, MOST_CLASSES = 100, 1_000
@@ -70,6 +70,7 @@ class _Labels:
     column: str
     rows: int = 0
     empty: Rows = field(default_factory=Rows)
+    text: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, int] = field(default_factory=dict)
     texts: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
@@ -87,7 +88,7 @@ class _Labels:
 
 
 def _count(table: Table, column: str, text: str | None) -> _Labels:
-    labels = _Labels(column)
+    labels = _Labels(column, text=text)
     for number, cells in cells_of(table, column, *([text] if text else [])):
         label = cells[0]
         if text and not cells[1].strip():
@@ -161,6 +162,7 @@ def _empty_labels(labels: _Labels) -> Iterator[Finding]:
             labels.column,
             "no label and is left out.",
             "Fill in the label if the row should count.",
+            Fix(title="Drop rows without a label", step={"step": "drop_empty", "columns": [labels.column]}),
         )
 
 
@@ -218,6 +220,7 @@ def _small_classes(labels: _Labels) -> Iterator[Finding]:
             column=labels.column,
             count=len(single),
             rows=rows,
+            fix=_folding(labels, single),
         )
     if small:
         some = "class has" if len(small) == 1 else "classes have"
@@ -230,7 +233,17 @@ def _small_classes(labels: _Labels) -> Iterator[Finding]:
             column=labels.column,
             count=len(small),
             rows=tuple(sorted(labels.first[label] for label in small)[:20]),
+            fix=_folding(labels, small),
         )
+
+
+def _folding(labels: _Labels, small: list[str]) -> Fix | None:
+    """Put all small classes together; None where that would leave a single class or change nothing."""
+    folded = [label for label, times in labels.counts.items() if times < FULL_CLASS]
+    if not set(folded) & set(small) or len(folded) == len(labels.counts):
+        return None
+    step = {"step": "fold_small_classes", "column": labels.column, "fewer_than": FULL_CLASS, "into": "other"}
+    return Fix(title=f'Put classes of fewer than {FULL_CLASS} rows into "other"', step=step)
 
 
 def _consistency(labels: _Labels) -> Iterator[Finding]:
@@ -241,14 +254,20 @@ def _consistency(labels: _Labels) -> Iterator[Finding]:
     for variants in spellings.values():
         if len(variants) > 1:
             spelled = ", ".join(f"{quoted(label)} ({labels.counts[label]:,} rows)" for label in variants[:LISTED])
+            most = max(variants, key=lambda label: (labels.counts[label], label))
+            into = {label: most for label in variants if label != most}
             yield Finding(
                 severity="warning",
                 code="similar-labels",
                 message=f"These labels differ only in capitals or spaces, and count as different classes: {spelled}.",
-                remedy="If they mean the same, write them alike in the file and import it again.",
+                remedy="If they mean the same, write them alike.",
                 column=labels.column,
                 count=len(variants),
                 rows=tuple(sorted(labels.first[label] for label in variants)[:20]),
+                fix=Fix(
+                    title=f"Write all as {quoted(most)}",
+                    step={"step": "merge_labels", "column": labels.column, "into": into},
+                ),
             )
     if labels.contradiction is not None:
         before, after = labels.contradiction
@@ -257,5 +276,9 @@ def _consistency(labels: _Labels) -> Iterator[Finding]:
             labels.contradicting,
             labels.column,
             f"a text that an earlier row has with another label (such as {quoted(before)} and {quoted(after)}).",
-            "One of the labels is probably wrong: correct it, or remove the row.",
+            "One of the labels is probably wrong: correct it, or leave these texts out.",
+            Fix(
+                title="Leave out texts with two labels",
+                step={"step": "drop_contradictions", "column": labels.text, "label": labels.column},
+            ),
         )

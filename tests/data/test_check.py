@@ -6,7 +6,10 @@ import pytest
 
 from autotrain.data.check import text_findings
 from autotrain.data.labels import label_findings
+from autotrain.data.stepped import stepped
+from autotrain.data.steps import STEPS
 from autotrain.events import Finding
+from autotrain.table import Table
 from tests.data.conftest import Importer, as_csv
 
 Row = tuple[str, str]
@@ -182,3 +185,41 @@ def test_rows_are_those_of_the_file_after_blank_and_set_aside_lines(imported: Im
     dataset = imported("text,label\n\nfine here,a\ntoo, many, cells,b\nno label,\nother,b\n")
     finding = only(label_findings(dataset.table(), "label", "text"), "empty-label")
     assert finding.rows == (5,)
+
+
+MESSY = [
+    ("text", "label"),
+    *[(f"this is text number {i}", ("good", "bad", "mixed")[i % 3]) for i in range(90)],
+    ("what a shame ", "Bad"),
+    ("nice", "good"),
+    ("NICE", "bad"),
+    ("nice", "good"),
+    ("", "good"),
+    ("lost", ""),
+    ("help", "urgent"),
+    ("odd one", "rare"),
+]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["empty-text", "outer-space", "repeated-text", "empty-label", "single-row-class", "similar-labels"]
+    + ["contradicting-labels"],
+)
+def test_what_a_fix_promises_is_gone_after_its_step(imported: Importer, code: str) -> None:
+    dataset = imported(as_csv(MESSY))
+
+    def found(table: Table) -> list[Finding]:
+        return [*text_findings(table, "text"), *label_findings(table, "label", "text")]
+
+    fix = only(found(dataset.table()), code).fix
+    assert fix is not None and fix.step is not None
+    after = stepped(dataset, STEPS.validate_python([fix.step]))
+    assert code not in {finding.code for finding in found(after.table())} or code == "single-row-class"
+    if code == "single-row-class":
+        assert set(after.table().rows["label"].to_pylist()) == {"good", "bad", "mixed", "other", ""}
+
+
+def test_folding_is_not_offered_where_it_would_leave_one_class(imported: Importer) -> None:
+    table = [*rows(4, "good"), ("unique text a", "bad"), ("unique text b", "worse"), ("unique text c", "worse")]
+    assert only(labels_of(imported, table), "single-row-class").fix is None
