@@ -24,6 +24,10 @@ def train(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(help="A recipe file; the presets lie in recipes/.")],
     data: Annotated[str | None, typer.Option(help="A file, a dataset id, or sample:<name>.")] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="A change to the rows as YAML, such as '{step: trim, columns: [text]}'; may be repeated."),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Another base model: a name, a folder, or a Hub id.")] = None,
     name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
     publish: Annotated[str | None, typer.Option(help="Repository to push the finished adapter to.")] = None,
@@ -39,7 +43,7 @@ def train(
     from autotrain.recipe import load
 
     settings = open_settings()
-    changes = {"data": data, "model": model, "publish": publish, "private": not public}
+    changes = {"data": data, "step": step, "model": model, "publish": publish, "private": not public}
     out = console()
     wanted = with_options(load(recipe), changes, context.args, Guessing(settings, out))
     if queue:
@@ -122,6 +126,8 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
     data = body.setdefault("data", {"columns": {}})
     if changes["data"]:
         data["source"] = changes["data"]
+    if changes.get("step"):
+        data["steps"] = [_parsed(text) for text in changes["step"]]
     task = recipe.the_task()
     roles = [column.role for column in task.columns]
     for option, value in _pairs(extra):
@@ -136,6 +142,15 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
         raise RecipeError(recipe.title, ["has no data: add --data FILE, or --data sample:language-identification"])
     data["columns"] = guessing(task, data["source"], data["columns"])
     return parse(body, recipe.title)
+
+
+def _parsed(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError("--step", [f"{text!r} is not YAML: {' '.join(str(error).split())}"]) from error
 
 
 def _pairs(extra: list[str]) -> list[tuple[str, str]]:

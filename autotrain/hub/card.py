@@ -35,6 +35,8 @@ class CardFacts:
     dataset_id: str | None = None
     languages: tuple[str, ...] = ()
     tokenizer_included: bool = True
+    steps: tuple[str, ...] = ()
+    """What was done to the rows before they were split, a sentence each."""
 
 
 def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
@@ -169,7 +171,9 @@ def _data(facts: CardFacts, report: Report, profile: Profile) -> str:
             rows.append([role, code(name), column.kind, f"{column.distinct:,}", f"{column.empty:,}", length])
     lines.append(_table(["Role", "Column", "Kind", "Distinct", "Empty", "Characters"], rows))
     balance = _balance(facts, profile)
-    return "## Data\n\n" + "\n".join(lines) + (f"\n\n{balance}" if balance else "")
+    done = "\n".join(f"- {escape(sentence)}" for sentence in facts.steps)
+    steps = f"Before the split:\n\n{done}" if done else ""
+    return "\n\n".join(part for part in ("## Data", "\n".join(lines), balance, steps) if part)
 
 
 def _balance(facts: CardFacts, profile: Profile) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from autotrain.data.steps import STEPS
 from autotrain.errors import HubError
 from autotrain.hub.card import CardFacts, model_card
 from autotrain.models.catalogue import ModelEntry
@@ -122,6 +123,7 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         columns=dict(data.get("columns") or {}),
         dataset=str(data.get("source") or "data"),
         recipe=recipe,
+        steps=tuple(step.sentence() for step in STEPS.validate_python(data.get("steps") or ())),
         tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
     )
 

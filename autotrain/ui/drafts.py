@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from autotrain.data.freeze import SplitCounts, count_splits
+from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
@@ -40,6 +41,7 @@ class Draft(BaseModel):
     model: str = Field("", max_length=1000)
     preset: str = "balanced"
     params: dict[str, Any] = {}
+    steps: list[dict[str, Any]] = Field([], max_length=100)
     split: dict[str, Any] = {}
     publish: Target | None = None
 
@@ -76,6 +78,7 @@ class Look(BaseModel):
     model_findings: list[Finding]
     problems: list[str]
     changes: list[Change]
+    steps: list[str]
     rows: Rows | None
     cost: Cost | None
     recipe: str
@@ -85,7 +88,8 @@ class Look(BaseModel):
 def look(draft: Draft, services: Services) -> Look:
     """Everything there is to say about a draft, however unfinished."""
     recipe, problems = drafted(draft)
-    dataset = _dataset(draft, services.datasets)
+    dataset, trouble = _dataset(draft, recipe, services.datasets)
+    problems += [trouble] if trouble else []
     complete = dataset is not None and not problems and not _unmapped(draft)
     findings, rows = judged(recipe, dataset) if complete and recipe and dataset else ([], None)
     model_findings = services.catalogue.check(draft.model, draft.task) if draft.model.strip() else []
@@ -95,6 +99,7 @@ def look(draft: Draft, services: Services) -> Look:
         model_findings=model_findings,
         problems=problems,
         changes=_changes(draft) if not problems else [],
+        steps=[step.sentence() for step in recipe.data.steps] if recipe and recipe.data else [],
         rows=rows,
         cost=cost(recipe, dataset, rows, services) if rows and recipe and dataset else None,
         recipe=recipe.to_yaml() if recipe else "",
@@ -113,6 +118,8 @@ def drafted(draft: Draft) -> tuple[Recipe | None, list[str]]:
         body["publish"] = {"repository": draft.publish.repository.strip(), "private": draft.publish.private}
     if draft.dataset and not _unmapped(draft):
         body["data"] = {"source": draft.dataset, "columns": draft.columns}
+        if draft.steps:
+            body["data"]["steps"] = draft.steps
         if draft.split:
             body["data"]["split"] = draft.split
     try:
@@ -134,6 +141,7 @@ def from_yaml(text: str, draft: Draft) -> Draft:
         model=recipe.model,
         preset=preset,
         params=recipe.typed_params().model_dump(mode="json"),
+        steps=[step.model_dump(mode="json") for step in data.steps] if data else draft.steps,
         split=data.split.model_dump(mode="json") if data else draft.split,
         publish=Target(**recipe.publish.model_dump()) if recipe.publish else None,
     )
@@ -187,7 +195,7 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
 def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
     """The command that would do the same from a terminal."""
     words = ["autotrain", "train", f"recipes/{draft.task.replace('-', '_')}/{draft.preset}.yaml"]
-    words += ["--data", dataset.id if dataset else "my.csv"]
+    words += ["--data", original_id(dataset) if dataset else "my.csv"]
     for role in TASKS[draft.task].columns:
         if role.role in draft.columns:
             words += [f"--{role.role}", draft.columns[role.role]]
@@ -195,6 +203,8 @@ def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
         words += ["--model", recipe.model]
     for change in _changes(draft):
         words += [f"--{change.name.replace('_', '-')}", str(change.value)]
+    for step in recipe.data.steps if recipe.data else ():
+        words += ["--step", step.model_dump_json()]
     if recipe.publish is not None:
         words += ["--publish", recipe.publish.repository, *([] if recipe.publish.private else ["--public"])]
     return " ".join(shlex.quote(word) for word in words)
@@ -248,13 +258,18 @@ def _divided(key: _Key, columns: tuple[tuple[str, str], ...], split: Split) -> S
         return Finding.of(error)
 
 
-def _dataset(draft: Draft, datasets: DatasetStore) -> Dataset | None:
+def _dataset(draft: Draft, recipe: Recipe | None, datasets: DatasetStore) -> tuple[Dataset | None, str]:
+    """The draft's rows after its steps; or the rows as they are, and why the steps cannot be done."""
     if not draft.dataset:
-        return None
+        return None, ""
     try:
-        return datasets.get(draft.dataset)
+        dataset = datasets.get(draft.dataset)
     except AutotrainError:  # deleted since the draft was made: the page asks for data again
-        return None
+        return None, ""
+    try:
+        return stepped(dataset, recipe.data.steps if recipe and recipe.data else ()), ""
+    except DataError as error:
+        return dataset, str(error)
 
 
 def _unmapped(draft: Draft) -> list[str]:

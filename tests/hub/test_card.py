@@ -212,3 +212,11 @@ def test_metadata_survives_any_title(title: str) -> None:
     card = model_card(replace(FACTS, title=title, dataset=title), REPORT, PROFILE)
     front = card[4 : card.index("\n---\n", 4)]
     assert yaml.safe_load(front)["model-index"][0]["name"] == one_line(title)
+
+
+def test_what_was_done_to_the_rows_is_said() -> None:
+    from dataclasses import replace
+
+    done = 'White space around the cells of "text" was removed.'
+    assert "- White space around" in model_card(replace(FACTS, steps=(done,)), REPORT, PROFILE)
+    assert "Before the split" not in model_card(FACTS, REPORT, PROFILE)

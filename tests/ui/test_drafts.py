@@ -125,3 +125,52 @@ def test_the_command_is_safe_to_paste_whatever_the_columns_are_called(services: 
     odd = Draft(dataset=dataset.id, columns={"text": "a; rm -rf ~", "label": "grade"}, model=MODEL)
     words = shlex.split(look(odd, services).command)
     assert words[words.index("--text") + 1] == "a; rm -rf ~"
+
+
+MESSY = ROWS + "no label here,\nwhat a day,Good\nwhat a day,bad\n"
+
+
+def test_a_fix_becomes_a_step_of_the_recipe_and_its_finding_goes(services: Services) -> None:
+    dataset = services.datasets.add_text(MESSY, "messy")
+    draft = Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL)
+    before = look(draft, services)
+    fixes = {finding.code: finding.fix for finding in before.findings if finding.fix}
+    assert {"empty-label", "similar-labels", "contradicting-labels"} <= set(fixes)
+
+    mended = draft.model_copy(update={"steps": [fixes["similar-labels"].step, fixes["contradicting-labels"].step]})
+    after = look(mended, services)
+    assert {finding.code for finding in after.findings} & set(fixes) == {"empty-label"}
+    assert after.steps == [
+        'In "grade", "Good" as "good" was written.',
+        'Rows whose "comment" occurs with more than one "grade" were left out.',
+    ]
+    assert before.rows is not None and after.rows is not None
+    assert sum(vars(before.rows).values()) - sum(vars(after.rows).values()) == 2
+    assert from_yaml(after.recipe, Draft()).steps == mended.steps
+    words = shlex.split(after.command)
+    assert [words[at + 1][:22] for at, word in enumerate(words) if word == "--step"] == [
+        '{"step":"merge_labels"',
+        '{"step":"drop_contradi',
+    ]
+
+
+def test_steps_reach_the_rows_of_the_run_and_its_recipe(services: Services, store: SqlStore) -> None:
+    dataset = services.datasets.add_text(MESSY, "messy")
+    step = {"step": "deduplicate", "columns": ["comment"]}
+    draft = Draft(dataset=dataset.id, columns={"text": "comment", "label": "grade"}, model=MODEL, steps=[step])
+    run = submit(loads(look(draft, services).recipe), services.settings, store)
+    folder = RunFolder(services.settings.runs / run.id)
+    texts = [
+        text for name in ("train", "validation", "test") for text in read_split(folder.data, name)["text"].to_pylist()
+    ]
+    assert texts.count("what a day") == 1
+    frozen = loads(folder.recipe.read_text("utf-8"))
+    assert frozen.data is not None and frozen.data.source == dataset.id
+    assert [each.step for each in frozen.data.steps] == ["deduplicate"]
+
+
+def test_a_step_on_a_column_that_is_not_there_is_a_sentence(services: Services, draft: Draft) -> None:
+    wrong = draft.model_copy(update={"steps": [{"step": "trim", "columns": ["body"]}]})
+    seen = look(wrong, services)
+    assert any('"body"' in problem for problem in seen.problems)
+    assert "Correct a setting" in seen.missing

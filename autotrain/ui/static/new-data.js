@@ -40,7 +40,8 @@ export class DataStep {
       patch(this.body, { opening: draft.dataset }, () => h("p", { class: "at-quiet" }, "Opening the data…"));
     } else {
       const found = [...detail.findings, ...(judged ? judged.findings : [])];
-      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found }, () => this.chosen(detail, draft, found));
+      const steps = judged ? judged.steps : [];
+      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps }, () => this.chosen(detail, draft, found, steps));
     }
   }
 
@@ -126,7 +127,7 @@ export class DataStep {
     });
   }
 
-  chosen(detail, draft, found) {
+  chosen(detail, draft, found, steps) {
     const roles = this.page.task.roles;
     const open = roles.filter((role) => role.required && !draft.columns[role.role]);
     return [
@@ -135,7 +136,17 @@ export class DataStep {
       open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(detail, draft),
-      findings(found)];
+      this.done(steps),
+      findings(found, (fix) => this.page.mend(fix))];
+  }
+
+  // What was mended, the last first undone: a later step may build on an earlier one.
+  done(steps) {
+    if (!steps.length) return null;
+    const undo = (place) => () => this.page.change({ steps: this.page.draft.steps.slice(0, place) });
+    const title = (place) => (place === steps.length - 1 ? "Undo" : "Undo from here");
+    return h("section", { class: "at-done" }, h("h3", {}, "Changes to the rows"), h("p", { class: "at-small-text" }, "Your file stays as it is. The recipe does this again each time."),
+      h("ol", {}, steps.map((sentence, place) => h("li", {}, h("span", {}, sentence), h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: undo(place) }, title(place))))));
   }
 
   sheet(detail, draft, roles, open) {

@@ -6,7 +6,7 @@ import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
 
 const KEPT = "studio-draft";
-const EMPTY = { task: "text-classification", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, split: {}, publish: null, name: "" };
+const EMPTY = { task: "text-classification", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, name: "" };
 
 export async function mount(element) {
   await dress(element, import.meta.url);
@@ -26,7 +26,7 @@ class NewRunPage {
 
   async start() {
     const wanted = new URLSearchParams(location.search).get("dataset");
-    if (wanted && wanted !== this.draft.dataset) Object.assign(this.draft, { dataset: wanted, columns: {}, confirmed: [] });
+    if (wanted && wanted !== this.draft.dataset) Object.assign(this.draft, { dataset: wanted, columns: {}, confirmed: [], steps: [], split: {} });
     [this.offer, { models: this.models }] = await Promise.all([api("/studio"), api("/models")]);
     if (!this.draft.model) this.draft.model = (this.models.find((one) => one.recommended) || this.models[0] || { id: "" }).id;
     this.data = new DataStep(this);
@@ -76,13 +76,22 @@ class NewRunPage {
     const names = new Set(detail.columns.map((column) => column.name));
     const same = this.draft.dataset === detail.id && Object.values(this.draft.columns).length > 0 && Object.values(this.draft.columns).every((name) => names.has(name));
     const columns = same ? this.draft.columns : Object.fromEntries(detail.guesses.filter((guess) => guess.column && guess.certainty !== "needs you").map((guess) => [guess.role, guess.column]));
-    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [] });
+    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [], ...(this.draft.dataset === detail.id ? {} : { steps: [], split: {} }) });
+  }
+
+  // A fix is a change of the recipe's data: a step more, other columns, another way to split.
+  mend(fix) {
+    const { columns, confirmed, steps, split } = this.draft;
+    const roles = Object.keys(fix.columns || {});
+    const freed = Object.entries(columns).filter(([, name]) => !Object.values(fix.columns || {}).includes(name));
+    this.change({ columns: { ...Object.fromEntries(freed), ...fix.columns }, confirmed: [...new Set([...confirmed, ...roles])],
+      steps: fix.step ? [...steps, fix.step] : steps, split: { ...split, ...fix.split } });
   }
 
   forgetData() {
     this.detail = null;
     this.judged = null;
-    this.change({ dataset: null, columns: {}, confirmed: [] });
+    this.change({ dataset: null, columns: {}, confirmed: [], steps: [], split: {} });
   }
 
   // What the server is asked: everything but what only this page needs.
@@ -203,14 +212,16 @@ class NewRunPage {
 
 export const badge = (fit) => (fit ? h("span", { class: `at-badge at-tone-${{ fits: "good", tight: "wait" }[fit] || "bad"}` }, fit) : null);
 
-export function findings(list) {
+// The findings; `mend` is called with the fix of the one that a person wants mended.
+export function findings(list, mend = null) {
   if (!list.length) return null;
   const group = (severity, title) => {
     const some = list.filter((one) => one.severity === severity);
     if (!some.length) return null;
     return h("section", { class: `at-findings at-${severity}` }, h("h3", {}, title, h("span", { class: "at-count" }, some.length)),
       h("ul", {}, some.map((one) => h("li", {}, h("p", {}, h("b", {}, one.message), " ", one.remedy),
-        one.rows.length && !tells(one) ? h("p", { class: "at-rows" }, one.rows.length === 1 ? "Row " : "Rows ", one.rows.slice(0, 12).join(", "), one.count > Math.min(12, one.rows.length) ? ` and ${count(one.count - Math.min(12, one.rows.length))} more` : "") : null))));
+        one.rows.length && !tells(one) ? h("p", { class: "at-rows" }, one.rows.length === 1 ? "Row " : "Rows ", one.rows.slice(0, 12).join(", "), one.count > Math.min(12, one.rows.length) ? ` and ${count(one.count - Math.min(12, one.rows.length))} more` : "") : null,
+        one.fix && mend ? h("button", { type: "button", class: "at-button at-small at-fix", "data-code": one.code, onclick: () => mend(one.fix) }, one.fix.title) : null))));
   };
   return [group("error", "Must fix"), group("warning", "Worth knowing")];
 }
