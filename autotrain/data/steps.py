@@ -97,7 +97,7 @@ class MergeLabels(_Step):
     def sentence(self) -> str:
         pairs = ", ".join(f'"{old}" as "{new}"' for old, new in list(self.into.items())[:5])
         rest = len(self.into) - 5
-        return f'In "{self.column}", {pairs} was written{f", and {rest} more" if rest > 0 else ""}.'
+        return f'In "{self.column}" is written {pairs}{f", and {rest} more" if rest > 0 else ""}.'
 
 
 class FoldSmallClasses(_Step):

@@ -16,6 +16,7 @@ from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
 from autotrain.models.estimates import Workload, estimate, machine_flops, token_lengths
 from autotrain.recipe import Recipe, Split, loads, parse, presets
+from autotrain.table import ColumnProfile
 from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
 from autotrain.ui.forms import Change, changes
@@ -70,6 +71,14 @@ class Rows(BaseModel):
     dropped: int
 
 
+class Mended(BaseModel):
+    """The rows after the draft's steps, described."""
+
+    rows: int
+    duplicate_rows: int
+    columns: list[ColumnProfile]
+
+
 class Look(BaseModel):
     """A draft looked at: everything the summary and the three steps show."""
 
@@ -79,6 +88,7 @@ class Look(BaseModel):
     problems: list[str]
     changes: list[Change]
     steps: list[str]
+    mended: Mended | None
     rows: Rows | None
     cost: Cost | None
     recipe: str
@@ -100,11 +110,17 @@ def look(draft: Draft, services: Services) -> Look:
         problems=problems,
         changes=_changes(draft) if not problems else [],
         steps=[step.sentence() for step in recipe.data.steps] if recipe and recipe.data else [],
+        mended=_mended(dataset) if dataset and dataset.id != draft.dataset else None,
         rows=rows,
         cost=cost(recipe, dataset, rows, services) if rows and recipe and dataset else None,
         recipe=recipe.to_yaml() if recipe else "",
         command=command(draft, recipe, dataset) if recipe else "",
     )
+
+
+def _mended(dataset: Dataset) -> Mended:
+    profile = dataset.profile
+    return Mended(rows=profile.rows, duplicate_rows=profile.duplicate_rows, columns=list(profile.columns))
 
 
 def drafted(draft: Draft) -> tuple[Recipe | None, list[str]]:

@@ -32,7 +32,7 @@ def test_a_finding_is_mended_by_one_click_and_the_click_is_taken_back(
     expect(fix).to_be_visible()
     picture(page, "data-findings")
     fix.click()
-    expect(page.get_by_text('"Good" as "good" was written')).to_be_visible()
+    expect(page.get_by_text('is written "Good" as "good"')).to_be_visible()
     expect(fix).to_have_count(0)
     page.get_by_role("button", name="Leave out texts with two labels").click()
     expect(page.locator(".at-done li")).to_have_count(2)

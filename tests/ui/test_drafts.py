@@ -141,7 +141,7 @@ def test_a_fix_becomes_a_step_of_the_recipe_and_its_finding_goes(services: Servi
     after = look(mended, services)
     assert {finding.code for finding in after.findings} & set(fixes) == {"empty-label"}
     assert after.steps == [
-        'In "grade", "Good" as "good" was written.',
+        'In "grade" is written "Good" as "good".',
         'Rows whose "comment" occurs with more than one "grade" were left out.',
     ]
     assert before.rows is not None and after.rows is not None

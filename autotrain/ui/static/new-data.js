@@ -41,7 +41,7 @@ export class DataStep {
     } else {
       const found = [...detail.findings, ...(judged ? judged.findings : [])];
       const steps = judged ? judged.steps : [];
-      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps }, () => this.chosen(detail, draft, found, steps));
+      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended }, () => this.chosen(detail, draft, found, steps));
     }
   }
 
@@ -135,7 +135,7 @@ export class DataStep {
         h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
       open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
-      this.profile(detail, draft),
+      this.profile(this.page.judged && this.page.judged.mended || detail, draft),
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
   }
