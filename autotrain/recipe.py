@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autotrain.data.steps import Step
 from autotrain.errors import RecipeError, flaw
@@ -20,11 +20,28 @@ class _Part(BaseModel):
 
 
 class Split(_Part):
-    """How the rows are divided. Shares of the whole table; the rest is for training."""
+    """How the rows are divided. Shares are of the whole table; the rest is for training.
 
+    `stratified`: by chance, every class alike. `grouped`: rows with the same `column` stay together. `time`: the newest
+    by `column` are for the test. `k-fold`: part number `fold` of `folds` is for the test. `given`: as `column` says.
+    """
+
+    method: Literal["stratified", "grouped", "time", "k-fold", "given"] = Field("stratified", title="Method")
+    column: str | None = Field(None, title="Group, time or split column")
     validation: float = Field(0.1, gt=0, lt=0.5, title="Validation share")
     test: float = Field(0.1, gt=0, lt=0.5, title="Test share")
+    folds: int = Field(5, ge=2, le=50, title="Folds")
+    fold: int = Field(1, ge=1, title="Fold for the test")
+    near_duplicates: Literal["together", "ignore"] = Field("together", title="Nearly equal texts")
     seed: int = Field(42, ge=0, title="Split seed")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Split:
+        if self.method in ("grouped", "time", "given") and not self.column:
+            raise ValueError(f"{self.method} needs a column: name it in split.column, or choose method: stratified")
+        if self.fold > self.folds:
+            raise ValueError(f"there is no fold {self.fold} of {self.folds}; choose 1 to {self.folds}")
+        return self
 
 
 class Data(_Part):

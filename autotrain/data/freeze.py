@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from autotrain.data.read import PROFILE_FILE, plain_errors
-from autotrain.data.split import SPLITS, Splits, split_table
+from autotrain.data.split import SPLITS, Splits, SplitSpec, split_table
 from autotrain.data.store import Dataset
 from autotrain.errors import DataError
+from autotrain.events import Finding
 from autotrain.table import ROW_COLUMN
 
 MAPPING_FILE = "mapping.json"
 LABEL_ROLE = "label"
-
-
-class SplitSpec(Protocol):
-    """Shares of the rows and a seed, as a recipe gives them."""
-
-    @property
-    def validation(self) -> float: ...
-    @property
-    def test(self) -> float: ...
-    @property
-    def seed(self) -> int: ...
+_SPLIT_FIELDS = ("method", "column", "validation", "test", "folds", "fold", "near_duplicates", "seed")
 
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """Rows of each split, rows left out for want of a text or a label, and rows by label and split."""
+    """Rows of each split, rows left out, rows by label and split, and what is worth knowing of the split."""
 
     train: int
     validation: int
     test: int
     dropped: int
     per_class: dict[str, tuple[int, int, int]]
+    findings: tuple[Finding, ...] = ()
 
 
 def count_splits(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> SplitCounts:
@@ -62,18 +53,15 @@ def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folde
     """
     divided = _divide(dataset, columns, split)
     counts = _counts(divided)
-    part = np.full(dataset.profile.rows, -1, np.int8)
-    for number, name in enumerate(SPLITS):
-        part[np.asarray(divided.rows(name), np.int64)] = number
     with plain_errors(dataset.name):
         for number, name in enumerate(SPLITS):
-            _write(dataset.table().rows, columns, part == number, folder / f"{name}.arrow")
+            _write(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
         (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
         mapping = {
             "dataset": {"id": dataset.id, "name": dataset.name},
             "columns": dict(columns),
-            "split": {"validation": split.validation, "test": split.test, "seed": split.seed},
-            "counts": asdict(counts),
+            "split": {name: getattr(split, name) for name in _SPLIT_FIELDS},
+            "counts": {name: value for name, value in vars(counts).items() if name != "findings"},
         }
         (folder / MAPPING_FILE).write_text(json.dumps(mapping, indent=1, ensure_ascii=False), "utf-8")
     return counts
@@ -104,11 +92,12 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
                 code="no-such-column",
             )
     texts = [column for role, column in columns.items() if role != LABEL_ROLE]
-    return split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split.validation, split.test, split.seed)
+    return split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split)
 
 
 def _counts(splits: Splits) -> SplitCounts:
-    return SplitCounts(len(splits.train), len(splits.validation), len(splits.test), splits.dropped, splits.per_class)
+    train, validation, test = (splits.count(name) for name in SPLITS)
+    return SplitCounts(train, validation, test, splits.dropped, splits.per_class, splits.findings)
 
 
 def _write(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:

@@ -1,177 +1,188 @@
-"""Dividing rows into train, validation and test: stratified, reproducible, equal texts never on both sides."""
+"""Dividing rows into train, validation and test: reproducible, equal texts never on both sides, and told as it is."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
+from typing import Protocol
 
-import pyarrow as pa
+import numpy as np
 
+from autotrain.data.assign import fold_of, stratify
+from autotrain.data.check import listed
+from autotrain.data.given import divide_as_given
+from autotrain.data.times import parsed_times
+from autotrain.data.units import Array, Units, units_of
 from autotrain.errors import DataError
+from autotrain.events import Finding
 from autotrain.table import Table
 
 SPLITS = ("train", "validation", "test")
 
-_GUARANTEED = 5
-"""A class with this many different texts is in every split; with fewer, training needs what there is."""
 
-
-@dataclass(frozen=True)
-class Splits:
-    """Positions in the table of each split's rows, in file order. `per_class` counts rows by label and split."""
-
-    train: tuple[int, ...]
-    validation: tuple[int, ...]
-    test: tuple[int, ...]
-    dropped: int
-    per_class: dict[str, tuple[int, int, int]]
-
-    def rows(self, name: str) -> tuple[int, ...]:
-        """The rows of `train`, `validation` or `test`."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
-
-
-@dataclass(slots=True)
-class _Group:
-    """Rows with equal text, which stay together. `order` is a hash, so that it does not depend on the file's order."""
-
-    order: bytes
-    rows: list[int] = field(default_factory=list)
-    labels: dict[str, int] = field(default_factory=dict)
-    split: int = 0
+class SplitSpec(Protocol):
+    """How to divide, as a recipe gives it."""
 
     @property
-    def label(self) -> str:
-        """The label most of its rows have."""
-        if len(self.labels) == 1:
-            return next(iter(self.labels))
-        return min(self.labels, key=lambda label: (-self.labels[label], label))
+    def method(self) -> str: ...
+    @property
+    def column(self) -> str | None: ...
+    @property
+    def validation(self) -> float: ...
+    @property
+    def test(self) -> float: ...
+    @property
+    def folds(self) -> int: ...
+    @property
+    def fold(self) -> int: ...
+    @property
+    def near_duplicates(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
 
 
-def split_table(
-    table: Table, text_columns: Sequence[str], label_column: str | None, validation: float, test: float, seed: int
-) -> Splits:
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """For each row of the table its part: 0 train, 1 validation, 2 test, -1 left out. `per_class` counts them."""
+
+    part: Array
+    per_class: dict[str, tuple[int, int, int]]
+    findings: tuple[Finding, ...] = ()
+
+    def rows(self, name: str) -> tuple[int, ...]:
+        """Positions in the table of the rows of `train`, `validation` or `test`, in file order."""
+        return tuple(np.flatnonzero(self.part == SPLITS.index(name)).tolist())
+
+    def count(self, name: str) -> int:
+        """How many rows a part has."""
+        return int(np.count_nonzero(self.part == SPLITS.index(name)))
+
+    @property
+    def dropped(self) -> int:
+        """Rows in no part."""
+        return int(np.count_nonzero(self.part == -1))
+
+
+def split_table(table: Table, text_columns: Sequence[str], label_column: str | None, split: SplitSpec) -> Splits:
     """Divide the rows of `table`.
 
     Rows without a text or a label are left out. Texts count as equal when they differ only in case or white space.
-    Which rows go where depends on their content and the seed, not on their order.
+    Except with `time` and `given`, which rows go where depends on their content and the seed, not on their order.
 
     Raises:
-        DataError: there are too few different texts for three splits with every class in training.
+        DataError: there are too few different texts for three parts, the column does not exist or does not say what
+            the method needs.
     """
-    groups, dropped = _groups(table.rows, text_columns, label_column, seed)
-    classes: defaultdict[str, list[_Group]] = defaultdict(list)
-    for group in groups:
-        classes[group.label].append(group)
-    for label, quota in _quotas(classes, validation, test).items():
-        _assign(classes[label], *quota)
-    _cover(groups)
-    for split in (2, 1):
-        _fill(groups, split)
-    parts = [[row for group in groups if group.split == split for row in group.rows] for split in range(3)]
-    if not all(parts):
-        raise _too_few(len(groups), len({label for group in groups for label in group.labels}))
-    train, held_out, tested = (tuple(sorted(part)) for part in parts)
-    return Splits(train, held_out, tested, dropped, _count(groups))
-
-
-def _groups(
-    rows: pa.Table, text_columns: Sequence[str], label_column: str | None, seed: int
-) -> tuple[list[_Group], int]:
-    """Usable rows by equal text, in an order that only content and seed decide; and how many rows are not usable."""
-    names = [*text_columns, *([label_column] if label_column else [])]
-    groups: dict[bytes, _Group] = {}
-    position = dropped = 0
-    for batch in rows.select(names).to_batches():
-        for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            texts = cells[: len(text_columns)]
-            label = cells[-1] if label_column else ""
-            if all(cell.strip() for cell in cells):
-                key = _text_key(texts, seed)
-                group = groups.get(key)
-                if group is None:
-                    group = groups[key] = _Group(key)
-                group.rows.append(position)
-                group.labels[label] = group.labels.get(label, 0) + 1
-            else:
-                dropped += 1
-            position += 1
-    return sorted(groups.values(), key=lambda group: group.order), dropped
-
-
-def _text_key(texts: Sequence[str], seed: int) -> bytes:
-    plain = "\x1f".join(" ".join(text.split()).casefold() for text in texts)
-    return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16, salt=seed.to_bytes(16, "little")).digest()
-
-
-def _quotas(classes: dict[str, list[_Group]], validation: float, test: float) -> dict[str, tuple[int, int]]:
-    """Rows of each class for validation and test: shares rounded so that the totals are right (largest remainder)."""
-    sizes = {label: sum(len(group.rows) for group in found) for label, found in sorted(classes.items())}
-    quotas: list[dict[str, int]] = []
-    for share in (validation, test):
-        exact = {label: share * size for label, size in sizes.items()}
-        quota = {label: int(value) for label, value in exact.items()}
-        for label in sizes:
-            if len(classes[label]) >= _GUARANTEED:
-                quota[label] = max(1, quota[label])
-        missing = max(1, round(share * sum(sizes.values()))) - sum(quota.values())
-        # A second share must not take the remainder from the classes that gave the first one theirs.
-        taken = quotas[0] if quotas else dict.fromkeys(sizes, 0)
-        rest = sorted(
-            sizes, key=lambda label: (taken[label] > share * sizes[label], quota[label] - exact[label], label)
+    if split.column is not None and table.profile.columns and table.profile.column(split.column) is None:
+        known = listed([column.name for column in table.profile.columns], 20)
+        raise DataError(
+            f'There is no column "{split.column}" to split by. Choose one of {known}.', code="no-such-column"
         )
-        for label in rest[: max(0, missing)]:
-            quota[label] += 1
-        quotas.append(quota)
-    return {label: (quotas[0][label], quotas[1][label]) for label in sizes}
+    together = [_groups(table, split.column)] if split.method == "grouped" and split.column else []
+    units = units_of(table.rows, text_columns, label_column, split.seed, together)
+    findings: list[Finding] = []
+    if split.method == "time":
+        part = _by_time(table, units, split, findings)
+    elif split.method == "given":
+        part = divide_as_given(table, units, split, text_columns, findings)
+    else:
+        part = _by_chance(units, split)
+    part = _without_unlearned(units, part, findings)
+    if not all(np.any(part == number) for number in range(3)):
+        raise _too_few(units, split)
+    return Splits(part, _per_class(units, part), tuple(findings))
 
 
-def _assign(groups: list[_Group], validation: int, test: int) -> None:
-    """Give whole groups to test and validation until their quotas are met; the first group always trains."""
-    left = [0, validation, test]
-    for group in groups[1:]:
-        size = len(group.rows)
-        for split in (2, 1):
-            if size <= left[split]:
-                group.split = split
-                left[split] -= size
-                break
+def _by_chance(units: Units, split: SplitSpec) -> Array:
+    if split.method == "k-fold":
+        tested = fold_of(units, split.folds) == split.fold - 1
+        parts = stratify(units, split.validation, 0.0, fixed=np.where(tested, 2, -1))
+    else:
+        parts = stratify(units, split.validation, split.test)
+    return _of_rows(units, parts)
 
 
-def _cover(groups: list[_Group]) -> None:
-    """Bring every label into training, also one that only occurs beside a more frequent label of the same text."""
-    trained = {label for group in groups if group.split == 0 for label in group.labels}
-    for group in groups:
-        if group.split and not trained.issuperset(group.labels):
-            group.split = 0
-            trained.update(group.labels)
+def _of_rows(units: Units, parts: Array) -> Array:
+    return np.where(units.unit >= 0, parts[units.unit] if len(parts) else -1, -1).astype(np.int8)
 
 
-def _fill(groups: list[_Group], split: int) -> None:
-    """Give an empty split the smallest group that training, or else the other of the two, can spare."""
-    if any(group.split == split for group in groups):
-        return
-    carriers = Counter(label for group in groups if group.split == 0 for label in group.labels)
-    spare = [group for group in groups if group.split == 0 and all(carriers[label] > 1 for label in group.labels)]
-    other = [group for group in groups if group.split == 3 - split]
-    if not spare and len(other) > 1:
-        spare = other
-    if spare:
-        min(spare, key=lambda group: (len(group.rows), group.order)).split = split
+def _by_time(table: Table, units: Units, split: SplitSpec, findings: list[Finding]) -> Array:
+    """The newest rows for the test, those before for validation. A text that comes again later counts once."""
+    assert split.column is not None
+    times, said = parsed_times(table, split.column)
+    findings += said
+    dated = ~np.isnan(times) & (units.unit >= 0)
+    ordered = np.sort(times[dated])
+    if not len(ordered):
+        raise _too_few(units, split)
+    cuts = [
+        ordered[min(len(ordered) - 1, int(len(ordered) * (1 - share)))]
+        for share in (split.test + split.validation, split.test)
+    ]
+    part = np.where(times >= cuts[1], 2, np.where(times >= cuts[0], 1, 0))
+    part = np.where(dated, part, -1)
+    first = np.full(units.count, 3)
+    np.minimum.at(first, units.unit[dated], part[dated])
+    again = dated & (part > first[units.unit])
+    if np.any(again):
+        findings.append(
+            Finding(
+                severity="warning",
+                code="repeated-later",
+                message=f"{int(again.sum()):,} rows have a text that an earlier part has too; they are left out.",
+                remedy="Nothing is to be done: the test then asks only what was not learned.",
+                count=int(again.sum()),
+                column=split.column,
+            )
+        )
+    return np.where(again, -1, part).astype(np.int8)
 
 
-def _count(groups: list[_Group]) -> dict[str, tuple[int, int, int]]:
-    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for group in groups:
-        for label, times in group.labels.items():
-            counts[label][group.split] += times
-    return {label: (train, validation, test) for label, (train, validation, test) in sorted(counts.items())}
+def _groups(table: Table, column: str) -> Array:
+    """A number for each value of the column; empty cells are groups of their own."""
+    encoded = table.rows[column].combine_chunks().dictionary_encode()
+    chunks = encoded.chunks if hasattr(encoded, "chunks") else [encoded]
+    numbers = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks]).astype(np.int64)
+    empty = [place for place, name in enumerate(chunks[0].dictionary.to_pylist()) if not name.strip()]
+    return np.where(np.isin(numbers, empty), -1, numbers)
 
 
-def _too_few(texts: int, classes: int) -> DataError:
-    have = "1 different text has" if texts == 1 else f"{texts} different texts have"
+def _without_unlearned(units: Units, part: Array, findings: list[Finding]) -> Array:
+    """Rows of classes that training never sees are left out of the other parts, and that is said."""
+    learned = np.unique(units.label[part == 0])
+    unlearned = (part > 0) & ~np.isin(units.label, learned)
+    if np.any(unlearned):
+        names = [units.labels[code] for code in np.unique(units.label[unlearned])]
+        some = "class is" if len(names) == 1 else "classes are"
+        findings.append(
+            Finding(
+                severity="warning",
+                code="class-not-trained",
+                message=f"{len(names)} {some} only in validation or test rows and cannot be learned: {listed(names)}. "
+                "Their rows are left out.",
+                remedy="Choose another way to split, or add rows of these classes to the training rows.",
+                count=int(unlearned.sum()),
+            )
+        )
+    return np.where(unlearned, -1, part).astype(np.int8)
+
+
+def _per_class(units: Units, part: Array) -> dict[str, tuple[int, int, int]]:
+    used = part >= 0
+    counts = np.zeros((len(units.labels), 3), np.int64)
+    np.add.at(counts, (units.label[used], part[used]), 1)
+    return {name: (int(a), int(b), int(c)) for name, (a, b, c) in zip(units.labels, counts, strict=True) if a + b + c}
+
+
+def _too_few(units: Units, split: SplitSpec) -> DataError:
+    classes = len(units.labels)
+    if split.method in ("time", "given", "grouped") and units.count >= classes + 2:
+        return DataError(
+            f'Split by "{split.column}", training, validation or test has no rows. Choose another column or another '
+            "way to split.",
+            code="empty-split",
+        )
+    have = "1 different text has" if units.count == 1 else f"{units.count} different texts have"
     what = "1 class" if classes == 1 else f"{classes} classes"
     return DataError(
         f"Only {have} a label, too few for training, validation and test with {what}. Add rows: at least {classes + 2} "

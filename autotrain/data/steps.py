@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from autotrain.data.parts import part_of
 from autotrain.table import ROW_COLUMN
 
 if TYPE_CHECKING:  # a recipe is read without the weight of these
@@ -201,8 +202,34 @@ class DropRows(_Step):
         return f"{len(self.rows):,} {'row was' if len(self.rows) == 1 else 'rows were'} left out by hand ({listed})."
 
 
+class DropLeaks(_Step):
+    """Leave out training and validation rows whose text the test holds too, and training rows that validation holds."""
+
+    step: Literal["drop_leaks"] = "drop_leaks"
+    columns: tuple[str, ...] = Field(min_length=1)
+    split: str
+
+    def apply(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        held: dict[bytes, int] = {}
+        for batch in batches():
+            for *cells, said in _cells(batch, (*self.columns, self.split)):
+                part = part_of(said) or 0
+                if part:
+                    key = _key(cells)
+                    held[key] = max(part, held.get(key, 0))
+        for batch in batches():
+            rows = _cells(batch, (*self.columns, self.split))
+            yield _kept(batch, [(part_of(said) or 0) >= held.get(_key(cells), 0) for *cells, said in rows])
+
+    def uses(self) -> tuple[str, ...]:
+        return (*self.columns, self.split)
+
+    def sentence(self) -> str:
+        return f'Rows whose {_listed(self.columns)} a later part of "{self.split}" has too were left out.'
+
+
 Step = Annotated[
-    Trim | DropEmpty | MergeLabels | FoldSmallClasses | Deduplicate | DropContradictions | DropRows,
+    Trim | DropEmpty | MergeLabels | FoldSmallClasses | Deduplicate | DropContradictions | DropLeaks | DropRows,
     Field(discriminator="step"),
 ]
 STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])

@@ -69,6 +69,7 @@ class Rows(BaseModel):
     validation: int
     test: int
     dropped: int
+    per_class: dict[str, tuple[int, int, int]]
 
 
 class Mended(BaseModel):
@@ -240,7 +241,7 @@ def judged(recipe: Recipe, dataset: Dataset) -> tuple[list[Finding], Rows | None
         divided = _divided(_Key(dataset), columns, recipe.data.split)
     if isinstance(divided, Finding):
         return [*findings, divided], None
-    return findings, Rows(**{name: getattr(divided, name) for name in Rows.model_fields})
+    return [*findings, *divided.findings], Rows(**{name: getattr(divided, name) for name in Rows.model_fields})
 
 
 _reading = threading.Lock()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import datasets as hub_datasets
@@ -12,23 +11,17 @@ import pytest
 from autotrain.data.freeze import count_splits, freeze, read_split
 from autotrain.data.split import SPLITS
 from autotrain.errors import DataError
+from autotrain.recipe import Split
 from autotrain.table import ROW_COLUMN, Profile
 from tests.data.conftest import Importer, as_csv
 
-
-@dataclass(frozen=True)
-class Shares:
-    validation: float = 0.1
-    test: float = 0.2
-    seed: int = 42
-
-
+SPLIT = Split(test=0.2)
 TABLE = [("id", "body", "kind"), *[(str(i), f"text number {i}", "ab"[i % 2]) for i in range(100)], ("100", "", "a")]
 COLUMNS = {"text": "body", "label": "kind"}
 
 
 def test_the_splits_hold_the_rows_of_the_file(imported: Importer, tmp_path: Path) -> None:
-    counts = freeze(imported(as_csv(TABLE)), COLUMNS, Shares(), tmp_path)
+    counts = freeze(imported(as_csv(TABLE)), COLUMNS, SPLIT, tmp_path)
     assert (counts.train, counts.validation, counts.test, counts.dropped) == (70, 10, 20, 1)
     assert counts.per_class == {"a": (35, 5, 10), "b": (35, 5, 10)}
     rows = [row for name in SPLITS for row in read_split(tmp_path, name).to_pylist()]
@@ -38,7 +31,7 @@ def test_the_splits_hold_the_rows_of_the_file(imported: Importer, tmp_path: Path
 
 
 def test_the_training_library_reads_them(imported: Importer, tmp_path: Path) -> None:
-    freeze(imported(as_csv(TABLE)), COLUMNS, Shares(), tmp_path)
+    freeze(imported(as_csv(TABLE)), COLUMNS, SPLIT, tmp_path)
     train = hub_datasets.Dataset.from_file(str(tmp_path / "train.arrow"))
     assert train.column_names == ["text", "label", ROW_COLUMN]
     assert len(train) == 70
@@ -46,7 +39,7 @@ def test_the_training_library_reads_them(imported: Importer, tmp_path: Path) -> 
 
 def test_profile_and_mapping_lie_beside_them(imported: Importer, tmp_path: Path) -> None:
     dataset = imported(as_csv(TABLE))
-    freeze(dataset, COLUMNS, Shares(), tmp_path)
+    freeze(dataset, COLUMNS, SPLIT, tmp_path)
     assert Profile.model_validate_json((tmp_path / "profile.json").read_text()) == dataset.profile
     mapping = json.loads((tmp_path / "mapping.json").read_text())
     assert mapping["columns"] == COLUMNS
@@ -58,19 +51,19 @@ def test_the_same_input_gives_the_same_bytes(imported: Importer, tmp_path: Path)
     dataset = imported(as_csv(TABLE))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        freeze(dataset, COLUMNS, Shares(), tmp_path / name)
+        freeze(dataset, COLUMNS, SPLIT, tmp_path / name)
     for file in ("train.arrow", "validation.arrow", "test.arrow", "mapping.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
 def test_counts_without_writing(imported: Importer, tmp_path: Path) -> None:
     dataset = imported(as_csv(TABLE))
-    assert count_splits(dataset, COLUMNS, Shares()) == freeze(dataset, COLUMNS, Shares(), tmp_path)
+    assert count_splits(dataset, COLUMNS, SPLIT) == freeze(dataset, COLUMNS, SPLIT, tmp_path)
 
 
 def test_a_column_that_does_not_exist(imported: Importer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match='no column "words" for the role text. Its columns are "id", "body", "kind"'):
-        freeze(imported(as_csv(TABLE)), {"text": "words", "label": "kind"}, Shares(), tmp_path)
+        freeze(imported(as_csv(TABLE)), {"text": "words", "label": "kind"}, SPLIT, tmp_path)
 
 
 def test_a_missing_split_says_what_to_do(tmp_path: Path) -> None:
@@ -81,5 +74,5 @@ def test_a_missing_split_says_what_to_do(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_plain_sentence(imported: Importer, tmp_path: Path) -> None:
     (tmp_path / "test.arrow").symlink_to("/dev/full")
     with pytest.raises(DataError) as caught:
-        freeze(imported(as_csv(TABLE)), COLUMNS, Shares(), tmp_path)
+        freeze(imported(as_csv(TABLE)), COLUMNS, SPLIT, tmp_path)
     assert caught.value.code == "disk-full"

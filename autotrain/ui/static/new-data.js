@@ -2,6 +2,7 @@
 
 import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
 import { findings, step } from "./new-run.js";
+import { splitPanel } from "./new-split.js";
 
 // What the file dialog offers first; the content decides, whatever the name is.
 export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,text/csv";
@@ -41,7 +42,7 @@ export class DataStep {
     } else {
       const found = [...detail.findings, ...(judged ? judged.findings : [])];
       const steps = judged ? judged.steps : [];
-      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended }, () => this.chosen(detail, draft, found, steps));
+      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended, split: draft.split, rows: judged && judged.rows }, () => this.chosen(detail, draft, found, steps));
     }
   }
 
@@ -136,6 +137,7 @@ export class DataStep {
       open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
+      splitPanel(this.page),
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
   }

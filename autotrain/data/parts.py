@@ -1,0 +1,31 @@
+"""What people call the parts of a split: train, validation, test, and their many other names."""
+
+from __future__ import annotations
+
+from autotrain.data.kinds import name_words
+from autotrain.table import Profile
+
+WORDS: dict[str, int] = {"train": 0, "training": 0, "trn": 0, "learn": 0} | {
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), 1),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "heldout"), 2),
+}
+"""What people call the parts, as whole words: 0 train, 1 validation, 2 test."""
+
+_COLUMN_WORDS = frozenset({"split", "set", "subset", "partition", "fold", "part"})
+
+
+def part_of(value: str) -> int | None:
+    """The part that a cell or a file name speaks of, or None: `my-train.csv` is 0, `training day` 0, `context` None."""
+    found = {WORDS[word] for word in name_words(value) if word in WORDS}
+    return found.pop() if len(found) == 1 else None
+
+
+def suggested_split(profile: Profile) -> dict[str, str]:
+    """`{"method": "given", "column": …}` when a column plainly says which rows are for what; else nothing."""
+    for column in profile.columns:
+        values = [value for value, _ in column.top_values if value.strip()]
+        parts = {part_of(value) for value in values}
+        named = bool(_COLUMN_WORDS & set(name_words(column.name)))
+        if named and 1 < column.distinct <= 6 and None not in parts and 0 in parts and len(parts) > 1:
+            return {"method": "given", "column": column.name}
+    return {}
