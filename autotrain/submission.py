@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotrain.data.freeze import freeze
+from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import DataError, HubError, RecipeError
@@ -55,6 +56,7 @@ def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int]
         raise DataError(f'{dataset.name} has no column "{missing[0]}". Its columns are {known}.', code="no-such-column")
     task = recipe.the_task()
     findings += task.check(dataset.table(), recipe.data.columns, recipe.typed_params())
+    findings += ignored_split(dataset.profile, recipe.data.split.method)
     findings += Catalogue(settings).check(recipe.model, recipe.task)
     return Prepared(recipe, dataset, tuple(findings))
 

@@ -28,6 +28,12 @@ def train(
         list[str] | None,
         typer.Option(help="A change to the rows as YAML, such as '{step: trim, columns: [text]}'; may be repeated."),
     ] = None,
+    split_method: Annotated[
+        str | None, typer.Option(help="stratified, grouped, time, k-fold or given; see docs/data.md.")
+    ] = None,
+    split_by: Annotated[str | None, typer.Option(help="The group, time or split column.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Which fold is the test, with --split-method k-fold.")] = None,
+    folds: Annotated[int | None, typer.Option(help="How many folds there are.")] = None,
     model: Annotated[str | None, typer.Option(help="Another base model: a name, a folder, or a Hub id.")] = None,
     name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
     publish: Annotated[str | None, typer.Option(help="Repository to push the finished adapter to.")] = None,
@@ -43,7 +49,9 @@ def train(
     from autotrain.recipe import load
 
     settings = open_settings()
-    changes = {"data": data, "step": step, "model": model, "publish": publish, "private": not public}
+    split = {"method": split_method, "column": split_by, "fold": fold, "folds": folds}
+    given = {key: value for key, value in split.items() if value is not None}
+    changes = {"split": given, "data": data, "step": step, "model": model, "publish": publish, "private": not public}
     out = console()
     wanted = with_options(load(recipe), changes, context.args, Guessing(settings, out))
     if queue:
@@ -87,6 +95,16 @@ class Guessing:
     def __init__(self, settings: Settings, out: Any) -> None:
         self._settings, self._out = settings, out
 
+    def split(self, source: str) -> dict[str, str]:
+        """How the table itself asks to be split; nothing if it does not."""
+        from autotrain.data.parts import suggested_split
+        from autotrain.data.store import DatasetStore
+
+        found = suggested_split(DatasetStore(self._settings).resolve(source).profile)
+        if found:
+            self._out.print(f'Split: as the column "{found["column"]}" says', markup=False)
+        return found
+
     def __call__(self, task: Task, source: str, named: dict[str, str]) -> dict[str, str]:
         """The columns for all roles. Raises DataError; RecipeError when one is not sure."""
         from autotrain.data.store import DatasetStore
@@ -124,10 +142,7 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
     if changes["publish"]:
         body["publish"] = {"repository": changes["publish"], "private": changes["private"]}
     data = body.setdefault("data", {"columns": {}})
-    if changes["data"]:
-        data["source"] = changes["data"]
-    if changes.get("step"):
-        data["steps"] = [_parsed(text) for text in changes["step"]]
+    _change_data(data, changes)
     task = recipe.the_task()
     roles = [column.role for column in task.columns]
     for option, value in _pairs(extra):
@@ -140,8 +155,19 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
             raise RecipeError(recipe.title, [f"--{option.replace('_', '-')} is not an option of {task.name}: {known}"])
     if "source" not in data:
         raise RecipeError(recipe.title, ["has no data: add --data FILE, or --data sample:language-identification"])
+    if "split" not in data and (found := guessing.split(data["source"])):
+        data["split"] = found
     data["columns"] = guessing(task, data["source"], data["columns"])
     return parse(body, recipe.title)
+
+
+def _change_data(data: dict[str, Any], changes: dict[str, Any]) -> None:
+    if changes["data"]:
+        data["source"] = changes["data"]
+    if changes.get("step"):
+        data["steps"] = [_parsed(text) for text in changes["step"]]
+    if changes.get("split"):
+        data["split"] = data.get("split", {}) | changes["split"]
 
 
 def _parsed(text: str) -> Any:

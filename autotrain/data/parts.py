@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autotrain.data.kinds import name_words
+from autotrain.events import Finding, Fix
 from autotrain.table import Profile
 
 WORDS: dict[str, int] = {"train": 0, "training": 0, "trn": 0, "learn": 0} | {
@@ -29,3 +30,21 @@ def suggested_split(profile: Profile) -> dict[str, str]:
         if named and 1 < column.distinct <= 6 and None not in parts and 0 in parts and len(parts) > 1:
             return {"method": "given", "column": column.name}
     return {}
+
+
+def ignored_split(profile: Profile, method: str) -> list[Finding]:
+    """A warning when the table says which rows are for what, and the rows are divided in another way."""
+    suggested = suggested_split(profile)
+    if not suggested or method == "given":
+        return []
+    column = suggested["column"]
+    return [
+        Finding(
+            severity="warning",
+            code="split-not-used",
+            message=f'"{column}" seems to say which rows are for training and for the test, but is not used for that.',
+            remedy="Use it, so that the score can be compared with others on the same test rows.",
+            column=column,
+            fix=Fix(title=f'Split as "{column}" says', split=dict(suggested)),
+        )
+    ]

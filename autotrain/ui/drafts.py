@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from autotrain.data.freeze import SplitCounts, count_splits
+from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import AutotrainError, DataError, RecipeError
@@ -222,9 +223,19 @@ def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
         words += [f"--{change.name.replace('_', '-')}", str(change.value)]
     for step in recipe.data.steps if recipe.data else ():
         words += ["--step", step.model_dump_json()]
+    if recipe.data is not None:
+        words += _split_words(recipe.data.split)
     if recipe.publish is not None:
         words += ["--publish", recipe.publish.repository, *([] if recipe.publish.private else ["--public"])]
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _split_words(split: Split) -> list[str]:
+    options = {"--split-method": split.method, "--split-by": split.column}
+    if split.method == "k-fold":
+        options |= {"--folds": str(split.folds), "--fold": str(split.fold)}
+    words = [word for option, value in options.items() if value for word in (option, value)]
+    return words if split.method != "stratified" else []
 
 
 def judged(recipe: Recipe, dataset: Dataset) -> tuple[list[Finding], Rows | None]:
@@ -239,6 +250,7 @@ def judged(recipe: Recipe, dataset: Dataset) -> tuple[list[Finding], Rows | None
         if any(finding.severity == "error" for finding in findings):
             return findings, None
         divided = _divided(_Key(dataset), columns, recipe.data.split)
+    findings += ignored_split(dataset.profile, recipe.data.split.method)
     if isinstance(divided, Finding):
         return [*findings, divided], None
     return [*findings, *divided.findings], Rows(**{name: getattr(divided, name) for name in Rows.model_fields})

@@ -175,3 +175,26 @@ def test_a_step_on_a_column_that_is_not_there_is_a_sentence(services: Services, 
     seen = look(wrong, services)
     assert any('"body"' in problem for problem in seen.problems)
     assert "Correct a setting" in seen.missing
+
+
+GIVEN = "comment,grade,split\n" + "".join(
+    f"parcel {n} came {('late', 'on time')[n % 2]},{('bad', 'good')[n % 2]},{('train', 'test')[n // 60]}\n"
+    for n in range(80)
+)
+
+
+def test_a_split_that_the_table_gives_is_offered_and_its_absence_said(services: Services) -> None:
+    dataset = services.datasets.add_text(GIVEN, "given")
+    columns = {"text": "comment", "label": "grade"}
+    plain = look(Draft(dataset=dataset.id, columns=columns, model=MODEL), services)
+    (said,) = [finding for finding in plain.findings if finding.code == "split-not-used"]
+    assert said.fix is not None and said.fix.split == {"method": "given", "column": "split"}
+    used = look(Draft(dataset=dataset.id, columns=columns, model=MODEL, split=said.fix.split), services)
+    assert used.rows is not None and used.rows.test == 20
+    assert used.command.endswith("--split-method given --split-by split")
+    assert "split-not-used" not in {finding.code for finding in used.findings}
+
+
+def test_a_split_without_its_column_is_a_sentence(services: Services, draft: Draft) -> None:
+    seen = look(draft.model_copy(update={"split": {"method": "time"}}), services)
+    assert any("time needs a column" in problem for problem in seen.problems)

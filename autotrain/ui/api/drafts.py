@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from autotrain.data.parts import suggested_split
 from autotrain.data.samples import SAMPLES
 from autotrain.data.store import Dataset
 from autotrain.events import Finding
@@ -97,6 +98,8 @@ class DatasetDetail(BaseModel):
     head: list[dict[str, str]]
     guesses: list[Guess]
     findings: list[Finding]
+    split: dict[str, str]
+    """The way to split that the table itself asks for, if any."""
 
 
 class Pasted(BaseModel):
@@ -194,6 +197,7 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
         head=head,
         guesses=[Guess(role=g.role, column=g.column, certainty=g.certainty, reason=g.reason) for g in fit.mapping],
         findings=list(profile.findings),
+        split=suggested_split(profile),
     )
 
 

@@ -76,7 +76,7 @@ class NewRunPage {
     const names = new Set(detail.columns.map((column) => column.name));
     const same = this.draft.dataset === detail.id && Object.values(this.draft.columns).length > 0 && Object.values(this.draft.columns).every((name) => names.has(name));
     const columns = same ? this.draft.columns : Object.fromEntries(detail.guesses.filter((guess) => guess.column && guess.certainty !== "needs you").map((guess) => [guess.role, guess.column]));
-    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [], ...(this.draft.dataset === detail.id ? {} : { steps: [], split: {} }) });
+    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [], ...(this.draft.dataset === detail.id ? {} : { steps: [], split: detail.split }) });
   }
 
   // A fix is a change of the recipe's data: a step more, other columns, another way to split.
