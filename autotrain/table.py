@@ -17,10 +17,11 @@ ROW_COLUMN = "__row__"
 
 ColumnKind = Literal[
     "text", "long text", "category", "number", "boolean", "date", "id", "url", "empty",
-    "list", "spans", "messages", "image", "audio", "boxes",
+    "list", "spans", "messages", "answers", "image", "audio", "boxes",
 ]  # fmt: skip
 """What a column holds. `list`: tokens or tags, as JSON or parted by spaces; `spans`: marked places in a text;
-`messages`: a conversation as JSON; `image` and `audio`: paths below the dataset's `files`; `boxes`: places in an image.
+`messages`: a conversation as JSON; `answers`: answers with their places in a text; `image` and `audio`: names of files;
+`boxes`: places in an image.
 """
 Certainty = Literal["sure", "guess", "needs you"]
 

@@ -25,10 +25,14 @@ class Column:
     """A role a table's column can play in a task."""
 
     role: str
-    kind: Literal["text", "label", "number"]
+    kind: Literal["text", "label", "number", "messages", "list", "spans", "answers", "image", "audio", "boxes"]
     title: str
     help: str
     required: bool = True
+    names: tuple[str, ...] = ()
+    """Words of a column's name that speak for this role; without them those that are usual for its kind."""
+    by_name: bool = False
+    """Whether only the name can tell, as with a question and its answer, which are both texts."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ class Task(Protocol):
     title: ClassVar[str]
     description: ClassVar[str]
     pipeline_tag: ClassVar[str]
+    shape: ClassVar[str]
+    """The shape of table it learns from, a name in `autotrain.data.shapes.SHAPES`."""
     columns: ClassVar[tuple[Column, ...]]
     params_class: ClassVar[type[Params]]
 

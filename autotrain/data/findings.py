@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from autotrain.data.encoding import Examined
 from autotrain.data.header import Header
 from autotrain.data.kinds import is_number
-from autotrain.events import Finding
+from autotrain.events import Finding, Fix
 from autotrain.table import ColumnProfile
 
 LISTED_ROWS = 20
 """Row numbers a finding lists; its count says how many there are in all."""
+
+DROPPED_ROWS = 10_000
+"""Rows that a fix leaves out by their numbers; with more, the file itself wants mending."""
 
 
 @dataclass
@@ -20,13 +23,25 @@ class Rows:
     """Row numbers worth naming: all are counted, the first few are kept."""
 
     count: int = 0
-    first: list[int] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
 
     def add(self, number: int) -> None:
         """Note one row."""
         self.count += 1
-        if len(self.first) < LISTED_ROWS:
-            self.first.append(number)
+        if len(self.known) < DROPPED_ROWS:
+            self.known.append(number)
+
+    @property
+    def first(self) -> list[int]:
+        """The rows that a finding lists."""
+        return self.known[:LISTED_ROWS]
+
+    def dropping(self) -> Fix | None:
+        """Leaving these rows out; None when there are too many to name."""
+        if not self.count or self.count > DROPPED_ROWS:
+            return None
+        title = "Leave out this row" if self.count == 1 else f"Leave out these {self.count:,} rows"
+        return Fix(title=title, step={"step": "drop_rows", "rows": list(self.known)})
 
     def named(self) -> str:
         """`Row 5`, `3 rows (5, 9 and 12)` or `40 rows (2, 3, 4 and 37 more)`, for the beginning of a sentence."""

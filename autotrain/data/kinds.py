@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
+from autotrain.data.nested import TAGS, kind_of
 from autotrain.table import ColumnKind
 
 JUDGED_VALUES = 50_000
@@ -23,9 +25,23 @@ _DATE = re.compile(
     r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[AaPp][Mm]|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
+_IMAGE = re.compile(r"[^\n]+\.(png|jpe?g|gif|bmp|webp|tiff?)", re.IGNORECASE)
+_AUDIO = re.compile(r"[^\n]+\.(wav|mp3|flac|ogg|opus|m4a)", re.IGNORECASE)
 _URL = re.compile(r"(https?://|ftp://|www\.)\S+", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)[\w:.#/-]{1,64}", re.ASCII)
-_PATTERNS = {"number": _NUMBER, "integer": _INTEGER, "float": _FLOAT, "date": _DATE, "url": _URL, "code": _CODE}
+_PATTERNS = {
+    "number": _NUMBER,
+    "integer": _INTEGER,
+    "float": _FLOAT,
+    "date": _DATE,
+    "url": _URL,
+    "code": _CODE,
+    "image": _IMAGE,
+    "audio": _AUDIO,
+    "tags": TAGS,
+}
+_NESTED_JUDGED = 2_000
+"""Cells of a column that are parsed as JSON to judge its kind."""
 _TRUTH = frozenset(
     {"true", "false", "yes", "no", "y", "n", "t", "f", "0", "1", "ja", "nein", "oui", "non"}
 ) | frozenset({"si", "sí", "sim", "não", "да", "нет", "是", "否"})
@@ -40,6 +56,8 @@ class Tally:
     words: int = 0
     matches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_PATTERNS, 0))
     truth: int = 0
+    nested: Counter[str] = field(default_factory=Counter)
+    plain: int = 0
     _last_integer: int | None = None
     rising: bool = True
 
@@ -51,6 +69,10 @@ class Tally:
         self.judged += times
         self.words += times * _words(value)
         self.truth += times * (value.casefold() in _TRUTH)
+        if value[:1] in ("[", "{") and self.nested.total() < _NESTED_JUDGED:
+            self.nested[kind_of(value) or ""] += 1
+        else:
+            self.plain += 1
         if len(value) > 2000:
             return
         for name, pattern in _PATTERNS.items():
@@ -115,9 +137,13 @@ def judge(counts: Counts, tally: Tally) -> Verdict:
     """The kind of a column."""
     if counts.filled == 0:
         return Verdict("empty", 1.0, "every cell is empty")
-    for kind, share in (("url", 0.95), ("date", 0.95)):
+    nested = _judge_nested(tally)
+    if nested is not None:
+        return nested
+    for kind, share in (("url", 0.95), ("date", 0.95), ("image", 0.95), ("audio", 0.95)):
         if tally.share(kind) >= share:
-            return Verdict(_KINDS[kind], tally.share(kind), f"{tally.share(kind):.0%} of its cells are {kind}s")
+            what = f"{kind}s" if kind in ("url", "date") else f"names of {kind} files"
+            return Verdict(_KINDS[kind], tally.share(kind), f"{tally.share(kind):.0%} of its cells are {what}")
     if tally.truth == tally.judged and counts.distinct == 2:
         numeric = tally.share("integer") == 1
         return Verdict("boolean", 0.8 if numeric else 0.95, "two values that mean yes and no")
@@ -126,7 +152,29 @@ def judge(counts: Counts, tally: Tally) -> Verdict:
     return _judge_words(counts, tally)
 
 
-_KINDS: dict[str, ColumnKind] = {"url": "url", "date": "date"}
+_KINDS: dict[str, ColumnKind] = {"url": "url", "date": "date", "image": "image", "audio": "audio"}
+_STRUCTURES: dict[str, tuple[ColumnKind, str]] = {
+    "messages": ("messages", "conversations: lists of turns with a role and a content"),
+    "spans": ("spans", "lists of marked places with a start and an end"),
+    "answers": ("answers", "answers with their places in a text"),
+    "boxes": ("boxes", "lists of boxes of four numbers"),
+    "list": ("list", "lists"),
+}
+
+
+def _judge_nested(tally: Tally) -> Verdict | None:
+    """Structures, when nearly every cell is one of the same kind; an empty list may be of any kind."""
+    if tally.judged and tally.share("tags") >= 0.95:
+        return Verdict("list", 0.9, "tags such as O and B-PER, parted by spaces")
+    cells = tally.nested.total()
+    if not cells or tally.plain > 0.05 * (cells + tally.plain):
+        return None
+    known = [(times, kind) for kind, times in tally.nested.items() if kind]
+    times, kind = max(known, default=(0, ""))
+    if times < 0.8 * cells:
+        return None
+    named, what = _STRUCTURES[kind]
+    return Verdict(named, round(times / cells, 2), f"its cells are {what}")
 
 
 def _judge_numbers(counts: Counts, tally: Tally) -> Verdict:

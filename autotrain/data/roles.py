@@ -13,6 +13,13 @@ _CONTENT: dict[str, dict[ColumnKind, float]] = {
     "text": {"text": 1.0, "long text": 1.0, "category": 0.25, "url": 0.1},
     "label": {"category": 1.0, "boolean": 0.9, "text": 0.2, "number": 0.15},
     "number": {"number": 1.0, "category": 0.3, "boolean": 0.2},
+    "messages": {"messages": 1.0},
+    "list": {"list": 1.0},
+    "spans": {"spans": 1.0},
+    "answers": {"answers": 1.0},
+    "image": {"image": 1.0},
+    "audio": {"audio": 1.0},
+    "boxes": {"boxes": 1.0},
 }
 """How well each kind of column suits each kind of role, from 0 (never) to 1."""
 
@@ -120,7 +127,12 @@ def _candidate(column: ColumnProfile, role: Column, rows: int) -> _Candidate:
         content *= _REPEATED if column.distinct < _OFTEN * rows else 1.0
     elif role.kind == "text" and column.kind == "category" and column.distinct > _FEW_VALUES:
         content = 0.45
-    fitting = set(name_words(column.name)) & (_NAMES[role.kind] | {role.role})
+    usual = frozenset(role.names) or _NAMES.get(role.kind, frozenset())
+    fitting = set(name_words(column.name)) & (usual | {role.role})
+    if role.by_name and role.kind == "text":
+        content = (1.0 if column.kind not in ("empty", "list", "spans", "boxes") else 0.0) if fitting else 0.0
+    elif role.by_name and not fitting:
+        content = 0.0
     return _Candidate(column, content, bool(fitting), bool(fitting - _VAGUE))
 
 
@@ -151,6 +163,8 @@ def _reason(best: _Candidate, rivals: Sequence[_Candidate]) -> str:
 
 
 def _nothing(free: Sequence[ColumnProfile], role: Column) -> str:
+    if role.by_name:
+        return f"no column is called {' or '.join(role.names[:4]) or role.role}"
     if not free:
         return f"no column is left for the {role.kind}"
     listed = ", ".join(f'"{column.name}" is {_KIND_WORDS[column.kind]}' for column in free[:3])
@@ -173,6 +187,7 @@ _KIND_WORDS: dict[ColumnKind, str] = {
     "image": "an image",
     "audio": "a sound",
     "boxes": "boxes in an image",
+    "answers": "answers with their places",
 }
 
 

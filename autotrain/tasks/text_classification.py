@@ -13,9 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.data.check import missing_columns, text_findings
-from autotrain.data.labels import label_findings
-from autotrain.data.roles import guess_roles
+from autotrain.data.shapes.texts import Classification
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -95,32 +93,17 @@ class TextClassification:
     title: ClassVar[str] = "Text classification"
     description: ClassVar[str] = "Sort texts into classes: topic, language, sentiment, intent."
     pipeline_tag: ClassVar[str] = "text-classification"
-    columns: ClassVar[tuple[Column, ...]] = (
-        Column("text", "text", "Text", "The column with the texts to sort."),
-        Column("label", "label", "Label", "The column with the class of each text."),
-    )
+    shape: ClassVar[str] = Classification.name
+    columns: ClassVar[tuple[Column, ...]] = Classification.roles
     params_class: ClassVar[type[BaseParams]] = Params
 
     def suits(self, profile: Profile) -> Fit:
-        """How well a table suits, and the columns it suggests."""
-        return guess_roles(profile, self.columns)
+        """A column of texts and a column of few distinct labels."""
+        return Classification().suits(profile)
 
     def check(self, table: Table, columns: Mapping[str, str], params: BaseParams) -> list[Finding]:
-        """Findings about the texts and the labels."""
-        if missing := missing_columns(table, columns):
-            return missing
-        text, label = columns["text"], columns["label"]
-        if text == label:
-            return [
-                Finding(
-                    severity="error",
-                    code="same-column",
-                    message=f'Column "{text}" is both text and label, so the answer would stand in the question.',
-                    remedy="Pick another label column.",
-                    column=text,
-                )
-            ]
-        return [*text_findings(table, text), *label_findings(table, label, text)]
+        """Texts that are empty or repeated, labels that are single, rare, unbalanced, numeric or misspelt."""
+        return Classification().check(table, columns)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on `text` and `label`, evaluate it on the test split, save both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from autotrain.data.parts import suggested_split
 from autotrain.data.samples import SAMPLES
+from autotrain.data.shapes import Suggestion, suggestions
 from autotrain.data.store import Dataset
 from autotrain.events import Finding
 from autotrain.recipe import presets
@@ -82,6 +84,20 @@ class Guess(BaseModel):
     reason: str
 
 
+class ShapeView(BaseModel):
+    """How well a table has a shape, why, and which column plays which role."""
+
+    shape: str
+    title: str
+    description: str
+    fits: bool
+    score: float
+    reason: str
+    mapping: list[Guess]
+    task: str | None
+    """The task that learns from it here; None while none does."""
+
+
 class DatasetDetail(BaseModel):
     """A dataset as the page shows it: first rows, columns described, roles guessed, findings."""
 
@@ -98,6 +114,7 @@ class DatasetDetail(BaseModel):
     head: list[dict[str, str]]
     guesses: list[Guess]
     findings: list[Finding]
+    suggestions: list[ShapeView]
     split: dict[str, str]
     """The way to split that the table itself asks for, if any."""
 
@@ -197,8 +214,14 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
         head=head,
         guesses=[Guess(role=g.role, column=g.column, certainty=g.certainty, reason=g.reason) for g in fit.mapping],
         findings=list(profile.findings),
+        suggestions=[_shape(suggestion) for suggestion in suggestions(profile)],
         split=suggested_split(profile),
     )
+
+
+def _shape(suggestion: Suggestion) -> ShapeView:
+    view = asdict(suggestion) | {"mapping": [Guess(**asdict(guess)) for guess in suggestion.mapping]}
+    return ShapeView(**view, task=next((name for name, task in TASKS.items() if task.shape == suggestion.shape), None))
 
 
 def _cut(value: str | None) -> str:

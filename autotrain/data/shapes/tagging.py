@@ -1,0 +1,182 @@
+"""Words with tags, and texts with marked places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from autotrain.data.check import missing_columns
+from autotrain.data.nested import parsed
+from autotrain.data.roles import guess_roles
+from autotrain.data.shapes.shape import Faults, cells
+from autotrain.events import Finding
+from autotrain.table import Fit, Profile, Table
+from autotrain.task import Column
+
+_FAULTS: dict[str, tuple[str, str]] = {
+    "no-tokens": ("no words.", "Write the words as a list, or leave the row out."),
+    "tags-do-not-fit": (
+        "another number of tags than words.",
+        "Every word needs one tag, O where there is none: correct the row, or leave it out.",
+    ),
+    "illegal-tags": (
+        "an I- tag that continues nothing of its kind.",
+        "A name begins with B- and goes on with I- of the same kind: correct the tags, or leave the row out.",
+    ),
+}
+_SPAN_FAULTS: dict[str, tuple[str, str]] = {
+    "unreadable-spans": (
+        "marked places that cannot be read.",
+        'Write a list such as [{"start": 0, "end": 4, "label": "PER"}], empty where nothing is marked.',
+    ),
+    "span-outside": ("a marked place outside its text.", "Correct start and end, or leave the row out."),
+    "spans-overlap": ("marked places that overlap.", "Keep one of them, or leave the row out."),
+}
+
+
+class Tagging:
+    """A list of words and as many tags."""
+
+    name: ClassVar[str] = "tagging"
+    title: ClassVar[str] = "Words with tags"
+    description: ClassVar[str] = "Find names, places or parts of speech: one tag for each word."
+    roles: ClassVar[tuple[Column, ...]] = (
+        Column(
+            "tokens", "list", "Words", "The words, as a list.", names=("tokens", "words", "token", "sentence", "text")
+        ),
+        Column("tags", "list", "Tags", "One tag for each word.", names=("tags", "ner", "pos", "labels", "chunk")),
+    )
+
+    def suits(self, profile: Profile) -> Fit:
+        return guess_roles(profile, self.roles)
+
+    def check(self, table: Table, columns: Mapping[str, str]) -> list[Finding]:
+        missing = missing_columns(table, columns)
+        if missing:
+            return missing
+        faults = Faults(_FAULTS)
+        for number, row in cells(table, columns):
+            tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
+            faults.note(number, _fault(tokens, tags))
+        return faults.findings(columns["tags"])
+
+    def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, list[str]]]]:
+        """`tokens` and `tags`, as many of both."""
+        for number, row in cells(table, columns):
+            tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
+            if _fault(tokens, tags) is None:
+                yield number, {"tokens": tokens, "tags": tags}
+
+
+class Spans:
+    """A text and the places in it that are marked."""
+
+    name: ClassVar[str] = "spans"
+    title: ClassVar[str] = "Texts with marked places"
+    description: ClassVar[str] = "Find names or passages, marked by where they begin and end."
+    roles: ClassVar[tuple[Column, ...]] = (
+        Column("text", "text", "Text", "What is read."),
+        Column(
+            "spans",
+            "spans",
+            "Marked places",
+            "A list of start, end and label.",
+            names=("spans", "entities", "annotations", "labels"),
+        ),
+    )
+
+    def suits(self, profile: Profile) -> Fit:
+        return guess_roles(profile, self.roles)
+
+    def check(self, table: Table, columns: Mapping[str, str]) -> list[Finding]:
+        missing = missing_columns(table, columns)
+        if missing:
+            return missing
+        faults = Faults(_SPAN_FAULTS)
+        for number, row in cells(table, columns):
+            spans = read_spans(row["spans"])
+            faults.note(number, "unreadable-spans" if spans is None else span_fault(row["text"], spans))
+        return faults.findings(columns["spans"])
+
+    def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, list[str]]]]:
+        """The same form as `Tagging`: words and their tags."""
+        for number, row in cells(table, columns):
+            spans = read_spans(row["spans"])
+            if spans is not None and row["text"].strip() and span_fault(row["text"], spans) is None:
+                tokens, tags = tags_of_spans(row["text"], spans)
+                yield number, {"tokens": tokens, "tags": tags}
+
+
+Span = tuple[int, int, str]
+"""First character, the one after the last, and the label."""
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def items_of(cell: str) -> list[str]:
+    """The items of a list cell: JSON, or parted by spaces."""
+    value = parsed(cell)
+    return [str(item) for item in value] if isinstance(value, list) else cell.split()
+
+
+def _fault(tokens: Sequence[str], tags: Sequence[str]) -> str | None:
+    if not tokens:
+        return "no-tokens"
+    if len(tokens) != len(tags):
+        return "tags-do-not-fit"
+    return None if legal(tags) else "illegal-tags"
+
+
+def legal(tags: Sequence[str]) -> bool:
+    """Whether BIO tags continue only what began; tags without B- and I- are always legal."""
+    if not any(tag.startswith("B-") for tag in tags):
+        # IOB1 writes I- at the beginning of a name, and tags of parts of speech have no prefix at all.
+        return True
+    before = "O"
+    for tag in tags:
+        if tag.startswith("I-") and before not in (f"B-{tag[2:]}", tag):
+            return False
+        before = tag
+    return True
+
+
+def read_spans(cell: str) -> list[Span] | None:
+    """The spans of a cell in the text's order; None if they cannot be read."""
+    if not cell.strip():
+        return []
+    value = parsed(cell)
+    if not isinstance(value, list):
+        return None
+    spans = [_span(item) for item in value]
+    return None if any(span is None for span in spans) else sorted(span for span in spans if span is not None)
+
+
+def _span(item: Any) -> Span | None:
+    if not isinstance(item, Mapping):
+        return None
+    label = next((item[name] for name in ("label", "tag", "type", "entity", "entity_group") if name in item), None)
+    start, end = item.get("start"), item.get("end")
+    if not isinstance(start, int) or not isinstance(end, int) or not isinstance(label, str):
+        return None
+    return start, end, label
+
+
+def span_fault(text: str, spans: Sequence[Span]) -> str | None:
+    """What is wrong with spans in their order, as a code."""
+    if any(not 0 <= start < end <= len(text) for start, end, _ in spans):
+        return "span-outside"
+    overlap = any(one[1] > other[0] for one, other in zip(spans, spans[1:], strict=False))
+    return "spans-overlap" if overlap else None
+
+
+def tags_of_spans(text: str, spans: Sequence[Span]) -> tuple[list[str], list[str]]:
+    """Words and signs of a text with BIO tags; a word belongs to the span that it overlaps."""
+    tokens, tags = [], []
+    begun: Span | None = None
+    for match in _WORD.finditer(text):
+        span = next((each for each in spans if each[0] < match.end() and match.start() < each[1]), None)
+        tokens.append(match.group())
+        tags.append("O" if span is None else f"{'I' if span == begun else 'B'}-{span[2]}")
+        begun = span
+    return tokens, tags
