@@ -9,13 +9,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from autotrain.cli import app
+from autotrain.data.shapes import SHAPES, suggestions
+from autotrain.data.steps import STEPS
 from autotrain.data.store import DatasetStore
 from autotrain.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+DATA = (ROOT / "docs/data.md").read_text("utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
@@ -45,7 +49,8 @@ def test_links_and_pictures_lead_somewhere(path: Path) -> None:
 
 
 def test_every_example_of_a_table_reads_as_the_same_table(settings: Settings, tmp_path: Path) -> None:
-    blocks = re.findall(r"```(csv|json|jsonl)\n(.*?)```", (ROOT / "docs/data.md").read_text("utf-8"), re.S)
+    tables = DATA.partition("## Shapes")[0]
+    blocks = re.findall(r"```(csv|json|jsonl)\n(.*?)```", tables, re.S)
     assert len(blocks) >= 5
     tables = []
     for number, (kind, content) in enumerate(blocks):
@@ -53,6 +58,41 @@ def test_every_example_of_a_table_reads_as_the_same_table(settings: Settings, tm
         path.write_text(content, "utf-8")
         tables.append(DatasetStore(settings).add(path).head(10))
     assert all(table == tables[0] for table in tables) and len(tables[0]) == 3
+
+
+def shapes() -> list[tuple[str, str, str]]:
+    """Each example of a shape: the shape's name, the format, the content."""
+    found = []
+    for section in DATA.partition("## Shapes")[2].split("\n### ")[1:]:
+        blocks = re.findall(r"```(csv|json|jsonl)\n(.*?)```", section, re.S)
+        found += [(section.split("\n")[0], kind, content) for kind, content in blocks]
+    return found
+
+
+def test_every_shape_has_an_example() -> None:
+    assert {name for name, _, _ in shapes()} == set(SHAPES)
+
+
+@pytest.mark.parametrize(("shape", "kind", "content"), shapes())
+def test_every_example_of_a_shape_is_recognised_and_sound(
+    settings: Settings, tmp_path: Path, shape: str, kind: str, content: str
+) -> None:
+    path = tmp_path / f"example.{kind}"
+    path.write_text(content, "utf-8")
+    dataset = DatasetStore(settings).add(path)
+    first = suggestions(dataset.profile)[0]
+    assert (first.shape, first.fits) == (shape, True), [
+        (s.shape, s.score, s.reason) for s in suggestions(dataset.profile)
+    ]
+    columns = {guess.role: guess.column for guess in first.mapping if guess.column}
+    assert [f.code for f in SHAPES[shape].check(dataset.table(), columns) if f.severity == "error"] == []
+    assert len(list(SHAPES[shape].rows(dataset.table(), columns))) == dataset.profile.rows
+
+
+def test_the_steps_shown_are_steps() -> None:
+    block = re.search(r"```yaml\n(data:.*?)```", DATA, re.S)
+    assert block is not None
+    assert len(STEPS.validate_python(yaml.safe_load(block[1])["data"]["steps"])) == 7
 
 
 def test_the_python_example_uses_names_that_exist() -> None:

@@ -58,6 +58,7 @@ class Tally:
     truth: int = 0
     nested: Counter[str] = field(default_factory=Counter)
     plain: int = 0
+    parsed: int = 0
     _last_integer: int | None = None
     rising: bool = True
 
@@ -69,10 +70,11 @@ class Tally:
         self.judged += times
         self.words += times * _words(value)
         self.truth += times * (value.casefold() in _TRUTH)
-        if value[:1] in ("[", "{") and self.nested.total() < _NESTED_JUDGED:
-            self.nested[kind_of(value) or ""] += 1
-        else:
-            self.plain += 1
+        if value[:1] not in ("[", "{"):
+            self.plain += times
+        elif self.parsed < _NESTED_JUDGED:
+            self.parsed += 1
+            self.nested[kind_of(value) or ""] += times
         if len(value) > 2000:
             return
         for name, pattern in _PATTERNS.items():

@@ -1,0 +1,169 @@
+"""Shapes: which one a table has and why, and each row that breaks its rules named with the way to mend it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autotrain.data.shapes import SHAPES, suggestions
+from autotrain.data.shapes.conversation import read_messages
+from autotrain.data.shapes.tagging import legal, span_fault, tags_of_spans
+from autotrain.data.stepped import stepped
+from autotrain.data.steps import STEPS
+from autotrain.data.store import Dataset
+from tests.data.conftest import Importer, as_csv
+
+USER, BOT, SYSTEM = ({"role": role, "content": f"{role} speaks"} for role in ("user", "assistant", "system"))
+
+
+def lines(*rows: dict[str, Any]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def faults(dataset: Dataset, shape: str) -> dict[str, tuple[int, ...]]:
+    """Codes with rows, under the mapping that is suggested."""
+    suggestion = next(each for each in suggestions(dataset.profile) if each.shape == shape)
+    columns = {guess.role: guess.column for guess in suggestion.mapping if guess.column}
+    found = SHAPES[shape].check(dataset.table(), columns)
+    assert all(finding.message.endswith(".") and finding.remedy.endswith(".") for finding in found)
+    return {finding.code: finding.rows for finding in found if finding.severity == "error"}
+
+
+GOOD = {"messages": [USER, BOT]}
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        ([USER], "no-last-answer"),
+        ([USER, BOT, USER], "no-last-answer"),
+        ([BOT, USER, BOT], "not-alternating"),
+        ([USER, USER, BOT], "not-alternating"),
+        ([USER, SYSTEM, BOT], "late-system"),
+        ([{"role": "user", "content": " "}, BOT], "empty-turn"),
+        ([USER, {"role": "assistant", "content": ""}], "empty-turn"),
+        ([{"role": "narrator", "content": "once"}, BOT], "unknown-role"),
+        ("no list at all", "no-conversation"),
+        ([{"content": "who says this?"}], "no-conversation"),
+    ],
+)
+def test_a_conversation_that_cannot_be_learned_from_is_named(imported: Importer, messages: Any, code: str) -> None:
+    dataset = imported(lines(*[GOOD] * 30, {"messages": messages}, *[GOOD] * 30))
+    assert faults(dataset, "chat") == {code: (31,)}
+    (finding,) = SHAPES["chat"].check(dataset.table(), {"messages": "messages"})
+    assert finding.fix is not None
+    mended = stepped(dataset, STEPS.validate_python([finding.fix.step]))
+    assert SHAPES["chat"].check(mended.table(), {"messages": "messages"}) == []
+    assert len(list(SHAPES["chat"].rows(dataset.table(), {"messages": "messages"}))) == 60
+
+
+def test_tools_may_speak_between_the_turns(imported: Importer) -> None:
+    called = [SYSTEM, USER, {"role": "assistant", "content": ""}, {"role": "tool", "content": "42"}, BOT]
+    assert faults(imported(lines(*[{"messages": called}] * 4)), "chat") == {}
+
+
+def test_spellings_of_turns_become_one() -> None:
+    plain = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    for spelled in (
+        plain,
+        [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}],
+        {"messages": plain},
+        [{"role": "User", "content": [{"type": "text", "text": "Hi"}]}, plain[1]],
+    ):
+        assert read_messages(json.dumps(spelled)) == plain
+
+
+def test_equal_answers_and_empty_ones_are_no_preference(imported: Importer) -> None:
+    good = {"prompt": "Where?", "chosen": "Here.", "rejected": "There."}
+    dataset = imported(lines(good, good | {"rejected": "Here. "}, good | {"chosen": ""}))
+    assert faults(dataset, "preference") == {"same-answers": (2,), "empty-answer": (3,)}
+
+
+def test_what_both_conversations_begin_with_is_the_prompt(imported: Importer) -> None:
+    other = {"role": "assistant", "content": "something else"}
+    dataset = imported(
+        lines({"chosen": [USER, BOT], "rejected": [USER, other]}, {"chosen": [USER, BOT], "rejected": [USER, other]})
+    )
+    rows = list(SHAPES["preference"].rows(dataset.table(), {"chosen": "chosen", "rejected": "rejected"}))
+    assert rows[0] == (1, {"prompt": [USER], "chosen": [BOT], "rejected": [other]})
+
+
+def test_words_and_tags_must_agree_and_names_must_begin(imported: Importer) -> None:
+    good = {"tokens": ["Anna", "Lee", "sings"], "tags": ["B-PER", "I-PER", "O"]}
+    dataset = imported(
+        lines(
+            good, good | {"tags": ["B-PER", "O"]}, good | {"tags": ["B-PER", "I-LOC", "O"]}, good | {"tokens": []}, good
+        )
+    )
+    assert faults(dataset, "tagging") == {"tags-do-not-fit": (2,), "illegal-tags": (3,), "no-tokens": (4,)}
+
+
+def test_tags_parted_by_spaces_are_a_list(imported: Importer) -> None:
+    table = [("sentence", "ner"), *[(f"Anna Lee sings {n}", "B-PER I-PER O O") for n in range(9)], ("Bo", "O O")]
+    dataset = imported(as_csv(table))
+    assert dataset.profile.column("ner").kind == "list"  # type: ignore[union-attr]
+    found = SHAPES["tagging"].check(dataset.table(), {"tokens": "sentence", "tags": "ner"})
+    assert [(finding.code, finding.rows) for finding in found] == [("tags-do-not-fit", (11,))]
+
+
+def test_marked_places_lie_in_their_text_and_apart(imported: Importer) -> None:
+    def row(*spans: tuple[int, int]) -> dict[str, Any]:
+        marked = [{"start": start, "end": end, "label": "X"} for start, end in spans]
+        return {"text": "Anna lives in Rome", "spans": marked}
+
+    dataset = imported(lines(row((0, 4)), row((14, 19)), row((0, 4), (2, 8)), row((3, 3)), row((0, 4), (14, 18))))
+    assert faults(dataset, "spans") == {"span-outside": (2, 4), "spans-overlap": (3,)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("abcé ,.", min_size=1, max_size=6), min_size=1, max_size=8), st.data())
+def test_marked_words_become_legal_tags_that_mark_the_same_words(words: list[str], data: st.DataObject) -> None:
+    text = " ".join(words)
+    starts = sorted(data.draw(st.lists(st.integers(0, len(text) - 1), max_size=4, unique=True)))
+    spans = [(start, min(start + 2, end), "X") for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
+    assert span_fault(text, spans) is None
+    tokens, tags = tags_of_spans(text, spans)
+    assert len(tokens) == len(tags) and legal(tags)
+    assert "".join(tokens) == "".join(text.split())
+    position = 0
+    for token, tag in zip(tokens, tags, strict=True):
+        position = text.index(token, position)
+        marked = any(start < position + len(token) and position < end for start, end, _ in spans)
+        assert (tag != "O") == marked
+        position += len(token)
+
+
+def test_answers_stand_where_they_say(imported: Importer) -> None:
+    def row(text: str, start: int, question: str = "Where?") -> dict[str, Any]:
+        answers = {"text": [text], "answer_start": [start]}
+        return {"context": "Anna lives in Rome.", "question": question, "answers": answers}
+
+    dataset = imported(lines(row("Rome", 14), row("Rome", 13), row("Oslo", 14), row("Rome", 14, " "), row("Anna", 0)))
+    expected = {"answer-elsewhere": (2,), "answer-not-found": (3,), "empty-question": (4,)}
+    assert faults(dataset, "question-answering") == expected
+
+
+def test_boxes_have_an_area_and_begin_in_the_image(imported: Importer) -> None:
+    rows = [{"image": f"{n}.jpg", "boxes": [[1, 2, 3, 4]]} for n in range(5)]
+    rows[1]["boxes"] = [[1, 2, 0, 4]]
+    rows[2]["boxes"] = [[-1, 2, 3, 4]]
+    dataset = imported(lines(*rows))
+    assert faults(dataset, "object-detection") == {"empty-box": (2,), "box-outside": (3,)}
+
+
+def test_a_shape_that_does_not_fit_says_why(imported: Importer) -> None:
+    dataset = imported(as_csv([("text", "label"), *[(f"some text {n}", "ab"[n % 2]) for n in range(20)]]))
+    reasons = {each.shape: each.reason for each in suggestions(dataset.profile) if not each.fits}
+    assert reasons["preference"] == "no column is called chosen or preferred or accepted or win"
+    assert reasons["chat"].startswith("no column looks like")
+    assert "classification" not in reasons
+
+
+def test_context_is_no_text_and_the_contents_come_before_the_name(imported: Importer) -> None:
+    turns = json.dumps([USER, BOT])
+    dataset = imported(as_csv([("text", "label"), *[(turns, f"c{n % 2}") for n in range(20)]]))
+    assert suggestions(dataset.profile)[0].shape == "chat"
