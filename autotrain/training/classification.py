@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autotrain.data.freeze import read_split
+from autotrain.encoding.texts import encode_texts
 from autotrain.errors import ModelError
 from autotrain.evaluation.baselines import Encoding, Labelled, linear_probe, majority_baseline
 from autotrain.evaluation.classification import evaluate_classification
@@ -122,7 +123,7 @@ def _encode_all(
             stop_if_wished(attempt.wishes)
             attempt.sink.emit(Phase(name="tokenise", fraction=done / total))
             part = split.texts[start : start + ROWS_AT_ONCE]
-            ids = encode(tokenizer, part, max_length)
+            ids = encode_texts(tokenizer, part, max_length)
             classes = split.classes[start : start + ROWS_AT_ONCE].tolist()
             items += [{"input_ids": row, "labels": label} for row, label in zip(ids, classes, strict=True)]
             done += len(part)
@@ -149,12 +150,6 @@ def _start_head(
             yield part
 
     fit_head(base, train.texts, train.classes, encoded, rows, seed)
-
-
-def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text with special tokens, cut off at `max_length`. A text without any token gets one."""
-    ids = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
-    return [row or [tokenizer.pad_token_id] for row in ids]
 
 
 def collator(tokenizer: Any, device: str) -> Any:
@@ -205,7 +200,7 @@ def cross_entropy(train: SplitRows, params: Any) -> Any:
 
 def batches(tokenizer: Any, texts: Sequence[str], max_length: int, device: Any) -> Iterator[tuple[list[int], Any]]:
     """(places in `texts`, batch for a model) pairs, longest first: texts of like length share a batch."""
-    ids = encode(tokenizer, texts, max_length) if texts else []
+    ids = encode_texts(tokenizer, texts, max_length) if texts else []
     order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
     pad = collator(tokenizer, device.type)
     for start in range(0, len(order), PREDICTION_BATCH):

@@ -125,6 +125,14 @@ def _mended(dataset: Dataset) -> Mended:
     return Mended(rows=profile.rows, duplicate_rows=profile.duplicate_rows, columns=list(profile.columns))
 
 
+def drafted_rows(draft: Draft, services: Services) -> Dataset | None:
+    """The draft's rows after its steps. Raises DataError when a step cannot be done."""
+    dataset, trouble = _dataset(draft, drafted(draft)[0], services.datasets)
+    if trouble:
+        raise DataError(trouble)
+    return dataset
+
+
 def drafted(draft: Draft) -> tuple[Recipe | None, list[str]]:
     """The draft as a recipe, or everything that keeps it from being one. Without data it is a recipe without data."""
     preset = _preset(draft)

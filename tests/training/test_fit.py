@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from autotrain.encoding.texts import encode_texts
 from autotrain.errors import TrainingError
 from autotrain.evaluation.metrics import compute_metrics
 from autotrain.events import AnyEvent
@@ -15,7 +16,7 @@ from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.task import Attempt, Device
 from autotrain.tasks.text_classification import Params
-from autotrain.training.classification import SplitRows, collator, encode
+from autotrain.training.classification import SplitRows, collator
 from autotrain.training.fit import Objective, Rows, fit
 
 BAD_STEP = 4
@@ -38,7 +39,7 @@ def trained(model: Path, frozen: Path, folder: Path, sink: Events, loss: Any, me
     tuned = add_lora(
         load_classifier(model, train.labels, tokenizer), r=4, lora_alpha=8, lora_dropout=0, target_modules="all-linear"
     )
-    encoded = encode(tokenizer, train.texts, 32)
+    encoded = encode_texts(tokenizer, train.texts, 32)
     rows = Rows([{"input_ids": ids, "labels": int(label)} for ids, label in zip(encoded, train.classes, strict=True)])
     attempt = Attempt(
         model=model,

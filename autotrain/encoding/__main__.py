@@ -1,0 +1,30 @@
+"""A child that encodes: one question as JSON on standard input, one answer on standard output.
+
+The web process must not load the libraries that a tokenizer brings; this child does, answers and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from autotrain.encoding.batch import encoded_batch
+from autotrain.errors import AutotrainError
+from autotrain.models.loading import load_tokenizer
+
+
+def main() -> None:
+    """Encode the rows of the question."""
+    asked = json.loads(sys.stdin.buffer.read())
+    try:
+        tokenizer = load_tokenizer(Path(asked["model"]))
+        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, asked["max_length"])
+        answer = {"batch": made.model_dump(mode="json")}
+    except AutotrainError as error:
+        answer = {"error": {"message": error.message, "code": error.code}}
+    sys.stdout.buffer.write(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Questions on a text as windows of tokens with the place of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Window:
+    """A question with a part of its text. `start` and `end` are the answer's first and last token; 0 without one."""
+
+    input_ids: tuple[int, ...]
+    start: int
+    end: int
+    offsets: tuple[tuple[int, int] | None, ...]
+    """For each token of the text its characters there; None for the question and special tokens."""
+
+
+def encode_question(
+    tokenizer: Any, question: str, context: str, answers: Sequence[tuple[int, str]], max_length: int, stride: int = 64
+) -> list[Window]:
+    """Windows that together hold the whole text; each repeats the last `stride` tokens of the one before.
+
+    Args:
+        tokenizer: the base model's.
+        question, context: what is asked, and the text with the answer.
+        answers: (first character, text); the first one is learned. Empty where the text has no answer.
+        max_length: tokens of a window, question and special ones counted.
+        stride: tokens of the text that two windows share, less where the window is short.
+    """
+    room = max_length - len(tokenizer(question)["input_ids"]) - 2
+    encoded = tokenizer(
+        question,
+        context,
+        truncation="only_second",
+        max_length=max_length,
+        stride=max(0, min(stride, room // 2)),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    windows = []
+    for number, ids in enumerate(encoded["input_ids"]):
+        sides = encoded.sequence_ids(number)
+        offsets = [
+            tuple(place) if side == 1 else None
+            for place, side in zip(encoded["offset_mapping"][number], sides, strict=True)
+        ]
+        start, end = _places(offsets, answers)
+        windows.append(Window(tuple(ids), start, end, tuple(offsets)))
+    return windows
+
+
+def _places(offsets: Sequence[tuple[int, ...] | None], answers: Sequence[tuple[int, str]]) -> tuple[int, int]:
+    if not answers:
+        return 0, 0
+    first, text = answers[0]
+    last = first + len(text)
+    inside = [
+        place for place, offset in enumerate(offsets) if offset is not None and offset[0] < last and offset[1] > first
+    ]
+    covered = bool(inside) and offsets[inside[0]][0] <= first and offsets[inside[-1]][1] >= last  # type: ignore[index]
+    return (inside[0], inside[-1]) if covered else (0, 0)

@@ -1,0 +1,102 @@
+"""The route of what the model will see: the first encoded batch of a draft, or of another shape of its table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from autotrain.data.shapes import SHAPES
+from autotrain.data.store import Dataset
+from autotrain.encoding.batch import EncodedBatch
+from autotrain.encoding.preview import preview
+from autotrain.errors import DataError, ModelError
+from autotrain.events import Finding
+from autotrain.tasks import TASKS
+from autotrain.ui.drafts import Draft, drafted_rows
+from autotrain.ui.services import Services
+
+DEFAULT_LENGTH = 128
+"""The cut for shapes that no task here learns from yet."""
+
+
+class Asked(BaseModel):
+    """A draft; or one of its table's other shapes, with the columns that play its roles."""
+
+    draft: Draft
+    shape: str | None = Field(None, max_length=50)
+    columns: dict[str, str] = {}
+
+
+class Seen(BaseModel):
+    """What was found in the rows of this shape, and the batch unless it cannot be made."""
+
+    findings: list[Finding]
+    batch: EncodedBatch | None
+
+
+def router(services: Services) -> APIRouter:
+    """The route under `/drafts`."""
+    made = APIRouter(tags=["new run"])
+
+    @made.post("/drafts/preview")
+    def first_batch(asked: Asked) -> Seen:
+        """The first rows as tokens, what is learned from, and how many rows the length cuts off."""
+        draft = asked.draft
+        dataset = drafted_rows(draft, services)
+        task = TASKS.get(draft.task)
+        shape = asked.shape or (task.shape if task else "")
+        if dataset is None or shape not in SHAPES:
+            raise DataError("Choose the data first.", code="no-data")
+        columns = asked.columns or draft.columns
+        findings = SHAPES[shape].check(dataset.table(), columns) if asked.shape else []
+        if any(finding.code == "no-such-column" for finding in findings):
+            return Seen(findings=findings, batch=None)
+        length = int(draft.params.get("max_length") or _usual_length(draft))
+        key = _Key(dataset, shape, tuple(columns.items()))
+        return Seen(findings=findings, batch=_batch(key, _folder(draft.model, services), length))
+
+    return made
+
+
+class _Key:
+    """Rows under a shape and columns, so that the same batch is made once."""
+
+    def __init__(self, dataset: Dataset, shape: str, columns: tuple[tuple[str, str], ...]) -> None:
+        self.dataset, self.shape, self.columns = dataset, shape, columns
+
+    def __hash__(self) -> int:
+        return hash((self.dataset.id, self.shape, self.columns))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and (other.dataset.id, other.shape, other.columns) == (
+            self.dataset.id,
+            self.shape,
+            self.columns,
+        )
+
+
+@lru_cache(maxsize=32)
+def _batch(key: _Key, model: Path, max_length: int) -> EncodedBatch:
+    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length)
+
+
+def _usual_length(draft: Draft) -> int:
+    task = TASKS.get(draft.task)
+    field = task.params_class.model_fields.get("max_length") if task else None
+    return int(field.default) if field is not None else DEFAULT_LENGTH
+
+
+def _folder(model: str, services: Services) -> Path:
+    """Where the model's tokenizer lies; one that is not here yet has none to ask."""
+    if not model.strip():
+        raise ModelError("Choose a model first: each cuts texts into tokens in its own way.", code="no-model")
+    entry = services.catalogue.resolve(model)
+    if entry.path is None:
+        raise ModelError(
+            f"{entry.title} is not on this machine yet. Its first batch can be shown once it is downloaded.",
+            code="not-downloaded",
+        )
+    return entry.path
