@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from autotrain.data.freeze import SplitCounts, count_splits
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
+from autotrain.data.steps import STEPS, Step
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
@@ -100,7 +101,7 @@ class Look(BaseModel):
 def look(draft: Draft, services: Services) -> Look:
     """Everything there is to say about a draft, however unfinished."""
     recipe, problems = drafted(draft)
-    dataset, trouble = _dataset(draft, recipe, services.datasets)
+    dataset, trouble = _dataset(draft, services.datasets)
     problems += [trouble] if trouble else []
     complete = dataset is not None and not problems and not _unmapped(draft)
     findings, rows = judged(recipe, dataset) if complete and recipe and dataset else ([], None)
@@ -111,7 +112,7 @@ def look(draft: Draft, services: Services) -> Look:
         model_findings=model_findings,
         problems=problems,
         changes=_changes(draft) if not problems else [],
-        steps=[step.sentence() for step in recipe.data.steps] if recipe and recipe.data else [],
+        steps=[step.sentence() for step in _steps(draft)],
         mended=_mended(dataset) if dataset and dataset.id != draft.dataset else None,
         rows=rows,
         cost=cost(recipe, dataset, rows, services) if rows and recipe and dataset else None,
@@ -127,7 +128,7 @@ def _mended(dataset: Dataset) -> Mended:
 
 def drafted_rows(draft: Draft, services: Services) -> Dataset | None:
     """The draft's rows after its steps. Raises DataError when a step cannot be done."""
-    dataset, trouble = _dataset(draft, drafted(draft)[0], services.datasets)
+    dataset, trouble = _dataset(draft, services.datasets)
     if trouble:
         raise DataError(trouble)
     return dataset
@@ -295,7 +296,15 @@ def _divided(key: _Key, columns: tuple[tuple[str, str], ...], split: Split) -> S
         return Finding.of(error)
 
 
-def _dataset(draft: Draft, recipe: Recipe | None, datasets: DatasetStore) -> tuple[Dataset | None, str]:
+def _steps(draft: Draft) -> tuple[Step, ...]:
+    """The draft's steps; none where they are none, which the recipe's check says."""
+    try:
+        return STEPS.validate_python(draft.steps)
+    except ValidationError:
+        return ()
+
+
+def _dataset(draft: Draft, datasets: DatasetStore) -> tuple[Dataset | None, str]:
     """The draft's rows after its steps; or the rows as they are, and why the steps cannot be done."""
     if not draft.dataset:
         return None, ""
@@ -304,7 +313,7 @@ def _dataset(draft: Draft, recipe: Recipe | None, datasets: DatasetStore) -> tup
     except AutotrainError:  # deleted since the draft was made: the page asks for data again
         return None, ""
     try:
-        return stepped(dataset, recipe.data.steps if recipe and recipe.data else ()), ""
+        return stepped(dataset, _steps(draft)), ""
     except DataError as error:
         return dataset, str(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,48 @@ def test_a_finding_is_mended_by_one_click_and_the_click_is_taken_back(
     page.get_by_role("button", name="Undo from here").click()
     expect(page.locator(".at-done")).to_have_count(0)
     expect(fix).to_be_visible()
+
+
+def shown(page: Page, web: Web, path: Path) -> None:
+    page.goto(web.address)
+    page.evaluate("localStorage.clear()")
+    page.goto(web.address)
+    page.get_by_label("Data file").set_input_files(path)
+
+
+def test_texts_with_labels_are_shown_as_tokens(page: Page, web: Web, tmp_path: Path, picture: Picture) -> None:
+    shown(page, web, messy(tmp_path / "messy.csv"))
+    page.get_by_text("What the model will see").click()
+    expect(page.locator(".at-encoded").first).to_contain_text("[CLS]")
+    expect(page.locator(".at-encoded").first).to_contain_text("bad")
+    picture(page, "preview-classification")
+
+
+def test_conversations_are_recognised_and_what_is_learned_is_marked(
+    page: Page, web: Web, tmp_path: Path, picture: Picture
+) -> None:
+    turns = [("user", "Where is Paris?"), ("assistant", "In France, on the river Seine."), ("user", "And Rome?")]
+    good = [*turns, ("assistant", "In Italy.")]
+    rows = [{"messages": [{"role": role, "content": text} for role, text in said]} for said in [good] * 12 + [turns]]
+    path = tmp_path / "chats.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    shown(page, web, path)
+    expect(page.get_by_text("This table looks like conversations")).to_be_visible()
+    expect(page.get_by_text("a last turn that is not the assistant's")).to_be_visible()
+    expect(page.locator(".at-learned").get_by_text("italy")).not_to_have_count(0)
+    picture(page, "preview-chat")
+    page.get_by_role("button", name="Leave out this row").click()
+    expect(page.get_by_text("a last turn that is not the assistant's")).to_have_count(0)
+
+
+def test_words_with_tags_are_recognised_and_shown_with_their_tags(
+    page: Page, web: Web, tmp_path: Path, picture: Picture
+) -> None:
+    row = {"tokens": ["Anna", "lives", "in", "New", "York"], "tags": ["B-PER", "O", "O", "B-LOC", "I-LOC"]}
+    other = {"tokens": ["It", "rains", "in", "Edinburgh"], "tags": ["O", "O", "O", "B-LOC"]}
+    path = tmp_path / "names.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in [row, other] * 20), "utf-8")
+    shown(page, web, path)
+    expect(page.get_by_text("This table looks like words with tags")).to_be_visible()
+    expect(page.locator(".at-token-chip", has_text="B-PER").first).to_contain_text("anna")
+    picture(page, "preview-tagging")

@@ -2,6 +2,7 @@
 
 import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
 import { findings, step } from "./new-run.js";
+import { Preview } from "./new-preview.js";
 import { splitPanel } from "./new-split.js";
 
 // What the file dialog offers first; the content decides, whatever the name is.
@@ -11,6 +12,7 @@ export class DataStep {
   constructor(page) {
     this.page = page;
     this.body = h("div", { class: "at-step-body" });
+    this.preview = new Preview(page);
     this.trouble = h("div", { "aria-live": "polite" });
     this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
     this.file = h("input", { type: "file", accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload(this.file.files[0]) });
@@ -43,6 +45,7 @@ export class DataStep {
       const found = [...detail.findings, ...(judged ? judged.findings : [])];
       const steps = judged ? judged.steps : [];
       patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended, split: draft.split, rows: judged && judged.rows }, () => this.chosen(detail, draft, found, steps));
+      this.preview.show();
     }
   }
 
@@ -138,6 +141,7 @@ export class DataStep {
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
       splitPanel(this.page),
+      this.preview.element,
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
   }

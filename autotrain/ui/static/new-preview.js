@@ -1,0 +1,96 @@
+// What the model will see: which shape the table has, and its first rows as tokens.
+
+import { api, count, h, problem, Refusal } from "./core.js";
+import { findings } from "./new-run.js";
+
+export class Preview {
+  constructor(page) {
+    Object.assign(this, { page, open: false, turn: 0, shown: null });
+    this.batch = h("div", { class: "at-stack-small", "aria-live": "polite" });
+    this.shape = h("div", {});
+    this.details = h("details", { class: "at-more at-preview", ontoggle: () => { this.open = this.details.open; if (this.open) this.load(); } },
+      h("summary", {}, "What the model will see"), this.batch);
+    this.element = h("div", { class: "at-stack-small" }, this.shape, this.details);
+  }
+
+  // The shape in view: the task's own if the table has it, else what the table looks like most.
+  chosen() {
+    const { detail } = this.page;
+    const fitting = detail.suggestions.filter((one) => one.fits);
+    const own = detail.suggestions.find((one) => one.task === this.page.draft.task);
+    if (this.picked && this.pickedFor === detail.id) return detail.suggestions.find((one) => one.shape === this.picked);
+    return own && (own.fits || !fitting.length) ? own : fitting[0] || own;
+  }
+
+  show() {
+    const { detail, draft } = this.page;
+    const shape = this.chosen();
+    const key = JSON.stringify([detail.id, shape.shape, draft.columns, draft.steps, draft.model, draft.params.max_length]);
+    if (key === this.shown) return;
+    this.shown = key;
+    this.shape.replaceChildren(...this.said(shape));
+    if (!shape.task) this.details.open = true;
+    if (this.details.open) { clearTimeout(this.timer); this.timer = setTimeout(() => this.load(), 300); }
+  }
+
+  said(shape) {
+    const { detail } = this.page;
+    const fitting = detail.suggestions.filter((one) => one.fits);
+    const pick = h("select", { class: "at-input", "aria-label": "Shape of the table", onchange: (event) => { this.picked = event.target.value; this.pickedFor = detail.id; this.show(); } },
+      fitting.map((one) => h("option", { value: one.shape, ...(one === shape ? { selected: true } : {}) }, one.title)));
+    const others = detail.suggestions.filter((one) => !one.fits && one.shape !== "plain-text");
+    const why = h("details", { class: "at-why" }, h("summary", {}, "Why not something else?"), h("ul", {}, others.map((one) => h("li", {}, h("b", {}, one.title), `: ${one.reason}`))));
+    if (fitting.length < 2 && shape.task) return [];
+    return [h("div", { class: shape.task ? "at-shape" : "at-notice at-warn at-shape" },
+      h("p", {}, fitting.length ? ["This table looks like ", h("b", {}, shape.title.toLowerCase()), `: ${shape.mapping.filter((one) => one.column).map((one) => `${one.role} from “${one.column}”`).join(", ")}. `, shape.description] : "This table has none of the known shapes."),
+      shape.task || !fitting.length ? null : h("p", {}, "No training for it is built in yet: you can see here how it is read, what is wrong in it, and what a model would learn from."),
+      fitting.length > 1 ? h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick) : null, why)];
+  }
+
+  async load() {
+    const turn = ++this.turn;
+    const shape = this.chosen();
+    const { draft } = this.page;
+    const columns = Object.fromEntries(shape.mapping.filter((one) => one.column).map((one) => [one.role, one.column]));
+    const own = shape.task === draft.task;
+    if (own && this.page.task.roles.some((role) => role.required && !draft.columns[role.role])) { this.batch.replaceChildren(h("p", { class: "at-quiet" }, "Choose the columns first.")); return; }
+    this.batch.replaceChildren(h("p", { class: "at-quiet" }, "Reading the first rows…"));
+    try {
+      const seen = await api("/drafts/preview", { method: "POST", json: { draft: this.page.question(), ...(own ? {} : { shape: shape.shape, columns }) } });
+      if (turn !== this.turn) return;
+      this.batch.replaceChildren();
+      for (const part of [findings(seen.findings, (fix) => this.page.mend(fix)), seen.batch ? this.picture(seen.batch, own) : null].flat()) if (part) this.batch.append(part);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (turn === this.turn) this.batch.replaceChildren(problem(error.message));
+    }
+  }
+
+  picture(batch, own) {
+    const cut = batch.truncated;
+    const share = cut ? `${(100 * cut).toFixed(cut < 0.1 ? 1 : 0)} % of ${count(batch.measured)} rows are longer than ${count(batch.max_length)} tokens and lose their end.` : `No row of ${count(batch.measured)} is longer than ${count(batch.max_length)} tokens: nothing is cut off.`;
+    const better = batch.length_for_99_percent;
+    const labels = batch.rows.some((row) => row.tokens.some((token) => token.label));
+    const learned = batch.rows.some((row) => row.tokens.some((token) => token.learned));
+    const legend = [["", "read"], ["at-special", "special"], ...(learned ? [["at-learned", "learned"]] : []), ["at-padding", "padding"]];
+    return h("div", { class: "at-stack-small" },
+      h("p", {}, batch.explanation),
+      h("p", { class: cut > 0.01 ? "at-warn-text" : "at-quiet" }, share, cut > 0.01 ? ` ${count(better)} tokens would keep 99 % of the rows whole. ` : " ",
+        cut > 0.01 && own && better <= 8192 ? h("button", { type: "button", class: "at-button at-small", onclick: () => this.page.change({ params: { ...this.page.draft.params, max_length: better } }) }, `Use ${count(better)}`) : null),
+      h("div", { class: "at-legend" }, legend.map(([kind, name]) => h("span", {}, h("span", { class: `at-token-chip ${kind}` }, "abc"), name)), labels ? h("span", {}, "tags stand below their words") : null),
+      batch.rows.map((row) => this.row(row)),
+      batch.template ? h("details", { class: "at-why" }, h("summary", {}, `Rendered with ${batch.template}`), h("pre", { class: "at-rendered" }, batch.rendered)) : null);
+  }
+
+  row(row) {
+    const padding = row.tokens.filter((token) => token.padding).length;
+    const tokens = row.tokens.filter((token) => !token.padding);
+    const fill = padding ? h("span", { class: "at-token-chip at-padding", title: "Filled up to the longest row of the batch" }, `${row.tokens.find((token) => token.padding).text} × ${count(padding)}`) : null;
+    return h("div", { class: "at-encoded" },
+      h("div", { class: "at-tokens-row", dir: "auto" }, tokens.map((token) => chip(token)), fill),
+      h("p", { class: "at-small-text" }, `${count(row.tokens_in_all)} tokens`, row.cut ? h("b", { class: "at-warn-text" }, ", cut off") : "", row.target !== null ? [" → ", h("b", { dir: "auto" }, row.target)] : ""));
+  }
+}
+
+const chip = (token) => h("span", { class: `at-token-chip ${token.special ? "at-special" : ""} ${token.learned ? "at-learned" : ""}`, title: `token ${token.id}${token.learned ? ", learned" : ""}` },
+  token.text.replace(/\n/g, "⏎") || " ", token.label ? h("small", {}, token.label) : null);
