@@ -89,7 +89,7 @@ def described(rows: Rows) -> Iterator[Finding]:
 
 def _columns(facts: FileFacts) -> Iterator[Finding]:
     header = facts.header
-    if len(header.names) == 1:
+    if len(header.names) == 1 and facts.columns[0].kind != "messages":
         yield Finding(
             severity="error",
             code="one-column",

@@ -137,7 +137,7 @@ export class DataStep {
     return [
       h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.delimiter ? detail.encoding : detail.format}`)),
         h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
-      open.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
+      open.length && this.preview.chosen().task ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
       splitPanel(this.page),

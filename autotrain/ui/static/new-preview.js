@@ -8,7 +8,7 @@ export class Preview {
     Object.assign(this, { page, open: false, turn: 0, shown: null });
     this.batch = h("div", { class: "at-stack-small", "aria-live": "polite" });
     this.shape = h("div", {});
-    this.details = h("details", { class: "at-more at-preview", ontoggle: () => { this.open = this.details.open; if (this.open) this.load(); } },
+    this.details = h("details", { class: "at-more at-first-batch", ontoggle: () => { this.open = this.details.open; if (this.open) this.load(); } },
       h("summary", {}, "What the model will see"), this.batch);
     this.element = h("div", { class: "at-stack-small" }, this.shape, this.details);
   }
@@ -40,10 +40,10 @@ export class Preview {
       fitting.map((one) => h("option", { value: one.shape, ...(one === shape ? { selected: true } : {}) }, one.title)));
     const others = detail.suggestions.filter((one) => !one.fits && one.shape !== "plain-text");
     const why = h("details", { class: "at-why" }, h("summary", {}, "Why not something else?"), h("ul", {}, others.map((one) => h("li", {}, h("b", {}, one.title), `: ${one.reason}`))));
-    if (fitting.length < 2 && shape.task) return [];
-    return [h("div", { class: shape.task ? "at-shape" : "at-notice at-warn at-shape" },
+    if (shape.task) return [h("details", { class: "at-why" }, h("summary", {}, "Another kind of table?"), h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick), why)];
+    return [h("div", { class: "at-notice at-warn at-shape" },
       h("p", {}, fitting.length ? ["This table looks like ", h("b", {}, shape.title.toLowerCase()), `: ${shape.mapping.filter((one) => one.column).map((one) => `${one.role} from “${one.column}”`).join(", ")}. `, shape.description] : "This table has none of the known shapes."),
-      shape.task || !fitting.length ? null : h("p", {}, "No training for it is built in yet: you can see here how it is read, what is wrong in it, and what a model would learn from."),
+      !fitting.length ? null : h("p", {}, "No training for it is built in yet: you can see here how it is read, what is wrong in it, and what a model would learn from."),
       fitting.length > 1 ? h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick) : null, why)];
   }
 
