@@ -167,3 +167,25 @@ def test_context_is_no_text_and_the_contents_come_before_the_name(imported: Impo
     turns = json.dumps([USER, BOT])
     dataset = imported(as_csv([("text", "label"), *[(turns, f"c{n % 2}") for n in range(20)]]))
     assert suggestions(dataset.profile)[0].shape == "chat"
+
+
+TICKETS = [
+    ("id", "message", "department", "price"),
+    *[(str(n), f"the parcel number {n} is late", ("billing", "praise")[n % 2], f"{n}.25") for n in range(60)],
+]
+
+
+@pytest.mark.parametrize("wrong", ["id", "price", "message"])
+def test_whoever_picks_the_wrong_label_is_shown_the_right_one(imported: Importer, wrong: str) -> None:
+    dataset = imported(as_csv(TICKETS))
+    found = SHAPES["classification"].check(dataset.table(), {"text": "message", "label": wrong})
+    (error,) = [finding for finding in found if finding.severity == "error"]
+    assert error.fix is not None and error.fix.columns == {"label": "department"}
+    assert '"department" is probably meant' in error.remedy
+
+
+def test_whoever_picks_the_wrong_text_is_shown_the_right_one(imported: Importer) -> None:
+    dataset = imported(as_csv(TICKETS))
+    found = SHAPES["classification"].check(dataset.table(), {"text": "id", "label": "department"})
+    (said,) = [finding for finding in found if finding.code == "text-unlikely"]
+    assert said.fix is not None and said.fix.columns == {"text": "message"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from autotrain.data.check import missing_columns, text_findings
+from autotrain.data.instead import UNFIT, UNFIT_TEXT, with_other_column
 from autotrain.data.kinds import is_number
 from autotrain.data.labels import label_findings
 from autotrain.data.roles import guess_roles
@@ -54,9 +55,11 @@ class Classification(_Texts):
         if any(finding.code == "no-such-column" for finding in found):
             return found
         text, label = columns["text"], columns["label"]
+        taken = (text, label)
+        labels = with_other_column(label_findings(table, label, text), table.profile, _LABEL, UNFIT, taken)
         if text == label:
-            return label_findings(table, label, text)
-        return [*found, *label_findings(table, label, text)]
+            return labels
+        return [*with_other_column(found, table.profile, _TEXT, UNFIT_TEXT, taken), *labels]
 
 
 class TextPair(_Texts):
