@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     slots: int = Field(
         1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
     )
-    max_upload_bytes: int = Field(1_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
+    max_upload_bytes: int = Field(10_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     max_cell_characters: int = Field(1_000_000, gt=0, description="Longest single cell accepted, in characters.")
 
     @field_validator("redis_url")

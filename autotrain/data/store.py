@@ -59,7 +59,11 @@ class Dataset:
 
     def head(self, count: int) -> list[dict[str, str]]:
         """The first `count` rows by column name, without the hidden row number."""
-        rows = self.table().rows.drop_columns([ROW_COLUMN]).slice(0, count)
+        return self.slice(0, count)
+
+    def slice(self, start: int, count: int) -> list[dict[str, str]]:
+        """`count` rows from the position `start`, by column name. Only what is asked for is read."""
+        rows = self.table().rows.drop_columns([ROW_COLUMN]).slice(start, count)
         return list(rows.to_pylist())
 
 

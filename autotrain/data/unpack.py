@@ -15,6 +15,8 @@ import pyarrow as pa
 from autotrain.errors import DataError
 
 _CHUNK = 1 << 20
+LARGE, MOST_RATIO = 500_000_000, 300
+"""Beyond this many bytes, a file that was packed tighter than this is a bomb: texts are packed about 3 to 20 times."""
 
 
 def _zstd(path: Path) -> Any:
@@ -32,7 +34,7 @@ def unpack(path: Path, name: str, kind: str, folder: Path, limit: int) -> tuple[
         DataError: it is damaged, or unpacks to more than `limit` bytes.
     """
     inner = next((name[: -len(suffix)] for suffix in _SUFFIXES if name.lower().endswith(suffix)), name)
-    target, done = folder / "unpacked", 0
+    target, done, packed = folder / "unpacked", 0, path.stat().st_size
     try:
         with _OPENERS[kind](path) as source, target.open("wb") as file:
             while chunk := source.read(_CHUNK):
@@ -41,6 +43,12 @@ def unpack(path: Path, name: str, kind: str, folder: Path, limit: int) -> tuple[
                     raise DataError(
                         f"{name} unpacks to more than {limit / 1e6:,.0f} MB, the most that is accepted. Take a part of "
                         "its rows, or raise AUTOTRAIN_MAX_UPLOAD_BYTES.",
+                        code="too-large",
+                    )
+                if done > LARGE and done > MOST_RATIO * packed:
+                    raise DataError(
+                        f"{name} unpacks to more than {MOST_RATIO} times its size, as no table does. Unpack it "
+                        "yourself if you trust it.",
                         code="too-large",
                     )
                 file.write(chunk)

@@ -24,6 +24,17 @@ class DatasetView(BaseModel):
     created_at: float
 
 
+LONGEST_CELL = 2_000
+
+
+class RowsView(BaseModel):
+    """Some rows of a table, and how many there are in all."""
+
+    start: int
+    of: int
+    rows: list[dict[str, str]]
+
+
 def router(services: Services) -> APIRouter:
     """Routes under `/datasets`."""
     made = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -39,7 +50,20 @@ def router(services: Services) -> APIRouter:
         async with received(request, services.settings, name) as path:
             return _view(await run_in_threadpool(services.datasets.add, path, name))
 
+    @made.get("/{dataset_id}/rows")
+    def rows(
+        dataset_id: str, start: Annotated[int, Query(ge=0)] = 0, count: Annotated[int, Query(ge=1, le=200)] = 20
+    ) -> RowsView:
+        """Rows from the position `start`, counted from 0; cells beyond 2,000 characters are cut."""
+        return _rows(services.datasets.get(dataset_id), start, count)
+
     return made
+
+
+def _rows(dataset: Dataset, start: int, count: int) -> RowsView:
+    rows = dataset.slice(start, count)
+    cut = [{name: cell[:LONGEST_CELL] for name, cell in row.items()} for row in rows]
+    return RowsView(start=start, of=dataset.profile.rows, rows=cut)
 
 
 def _view(dataset: Dataset) -> DatasetView:
