@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from autotrain.data.near import near_findings, near_rows
 from autotrain.data.read import PROFILE_FILE, plain_errors
 from autotrain.data.split import SPLITS, Splits, SplitSpec, split_table
 from autotrain.data.store import Dataset
@@ -92,7 +93,11 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
                 code="no-such-column",
             )
     texts = [column for role, column in columns.items() if role != LABEL_ROLE]
-    return split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split)
+    searched = split.near_duplicates == "together" and split.method != "given"
+    near = near_rows(dataset, texts) if searched else None
+    made = split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split, near)
+    said = near_findings(dataset, texts, near) if searched else []
+    return replace(made, findings=(*made.findings, *said))
 
 
 def _counts(splits: Splits) -> SplitCounts:

@@ -63,8 +63,10 @@ class Splits:
         return int(np.count_nonzero(self.part == -1))
 
 
-def split_table(table: Table, text_columns: Sequence[str], label_column: str | None, split: SplitSpec) -> Splits:
-    """Divide the rows of `table`.
+def split_table(
+    table: Table, text_columns: Sequence[str], label_column: str | None, split: SplitSpec, near: Array | None = None
+) -> Splits:
+    """Divide the rows of `table`; those with the same number of 0 and more in `near` stay together.
 
     Rows without a text or a label are left out. Texts count as equal when they differ only in case or white space.
     Except with `time` and `given`, which rows go where depends on their content and the seed, not on their order.
@@ -79,6 +81,7 @@ def split_table(table: Table, text_columns: Sequence[str], label_column: str | N
             f'There is no column "{split.column}" to split by. Choose one of {known}.', code="no-such-column"
         )
     together = [_groups(table, split.column)] if split.method == "grouped" and split.column else []
+    together += [near] if near is not None else []
     units = units_of(table.rows, text_columns, label_column, split.seed, together)
     findings: list[Finding] = []
     if split.method == "time":

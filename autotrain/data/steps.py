@@ -138,6 +138,9 @@ class Deduplicate(_Step):
     near: bool = False
 
     def apply(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        if self.near:
+            yield from self._far_apart(batches)
+            return
         seen: set[bytes] = set()
         for batch in batches():
             keep: list[bool] = []
@@ -145,6 +148,21 @@ class Deduplicate(_Step):
                 key = _key(cells)
                 keep.append(key not in seen)
                 seen.add(key)
+            yield _kept(batch, keep)
+
+    def _far_apart(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        from autotrain.data.similar import near_groups
+
+        texts = ["\n".join(cells) for batch in batches() for cells in _cells(batch, self.columns)]
+        groups = iter(near_groups(texts).tolist())
+        seen: set[bytes | int] = set()
+        rest = iter(texts)
+        for batch in batches():
+            keep: list[bool] = []
+            for _ in range(len(batch)):
+                names = {_key((next(rest),)), group} if (group := next(groups)) >= 0 else {_key((next(rest),))}
+                keep.append(not names & seen)
+                seen |= names
             yield _kept(batch, keep)
 
     def uses(self) -> tuple[str, ...]:
