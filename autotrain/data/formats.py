@@ -6,6 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from autotrain.data.archives import is_tar
 from autotrain.errors import DataError
 
 HEAD_BYTES = 65_536
@@ -31,6 +32,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
+ARCHIVES = frozenset({"zip", "tar"})
 COMPRESSED = frozenset({"gzip", "bzip2", "xz", "zstd"})
 _READABLE: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "gzip"),
@@ -45,7 +47,7 @@ _READABLE: tuple[tuple[bytes, str], ...] = (
 
 
 def format_of(path: Path) -> str | None:
-    """`parquet`, `arrow`, `json`, `workbook`, or a compression; None for delimited text and what cannot be read."""
+    """`parquet`, `arrow`, `json`, `workbook`, `zip`, `tar`, a compression; None for text and what cannot be read."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     for signature, kind in _READABLE:
@@ -53,6 +55,10 @@ def format_of(path: Path) -> str | None:
             return kind
     if head.startswith(b"PK\x03\x04") and _is_workbook(path):
         return "workbook"
+    if head.startswith(b"PK\x03\x04") and _is_archive(path):
+        return "zip"
+    if is_tar(head):
+        return "tar"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
     return "json" if re.match(rb'[\[{]\s*["{\[]', start) else None
 
@@ -67,6 +73,17 @@ def _is_workbook(path: Path) -> bool:
     return any(name.startswith("xl/") for name in names) or kind.startswith(
         b"application/vnd.oasis.opendocument.spreadsheet"
     )
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a ZIP is an archive of files, and not a document or a program that happens to be packed as one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return True  # what is wrong with it is said when it is unpacked
+    packed = ("word/", "ppt/", "visio/", "META-INF/")
+    return "content.xml" not in names and not any(name.startswith(packed) for name in names)
 
 
 def refuse_other_formats(path: Path, name: str) -> None:

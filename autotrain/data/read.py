@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from autotrain.data.archives import Member, unpack_archive
+from autotrain.data.collect import collect
 from autotrain.data.columnar import read_columnar
 from autotrain.data.delimited import LINE_CELLS, import_delimited
 from autotrain.data.encoding import Examined, examine
 from autotrain.data.findings import FileFacts, Rows, file_findings
-from autotrain.data.formats import COMPRESSED, format_of, refuse_other_formats
+from autotrain.data.formats import ARCHIVES, COMPRESSED, format_of, refuse_other_formats
 from autotrain.data.json_tables import read_json
+from autotrain.data.plain_text import is_plain_text, read_plain_text
 from autotrain.data.profile import TableWatch
 from autotrain.data.reading import Progress, Reading, Records
+from autotrain.data.several import Part, read_several
 from autotrain.data.unpack import unpack
 from autotrain.data.workbook import read_workbook
 from autotrain.data.writing import TABLE_FILE, write_rows
@@ -80,12 +84,17 @@ def import_examined(
     """`import_table` for a file that `check_file` has seen."""
     with plain_errors(name):
         kind = format_of(source)
-        if kind in COMPRESSED:
+        if kind in ARCHIVES:
+            profile = _import_archive(source, examined, folder, settings, name, kind)
+        elif kind in COMPRESSED:
             profile = _import_compressed(source, examined, folder, settings, progress, name, kind)
         elif kind is not None:
             profile = _import_reading(
                 _reading(source, name, kind, settings, progress), examined, folder, settings, name
             )
+        elif is_plain_text(source, name, examined.encoding):
+            reading = read_plain_text(source, examined, progress)
+            profile = _import_reading(reading, examined, folder, settings, name)
         else:
             profile = import_delimited(source, examined, folder, settings, progress, name)
         (folder / PROFILE_FILE).write_text(profile.model_dump_json(indent=1), "utf-8")
@@ -105,6 +114,41 @@ def _import_compressed(
         found = check_file(unpacked, settings, inner)
         profile = import_examined(unpacked, found, folder, settings, progress, name=inner)
     return profile.model_copy(update={"sha256": examined.sha256, "size_bytes": examined.size})
+
+
+def _import_archive(
+    source: Path, examined: Examined, folder: Path, settings: Settings, name: str, kind: str
+) -> Profile:
+    """What the files inside are together, under the archive's own hash and size."""
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        inside = unpack_archive(source, name, kind, Path(aside) / "members", settings.max_upload_bytes)
+        found = collect(inside, name, Path(aside), folder)
+        if found.rows is not None:
+            profile = import_table(found.rows, folder, settings, name=name)
+            profile = profile.model_copy(update={"format": "archive"})
+        else:
+            profile = _import_tables(found.tables, Path(aside), folder, settings, name)
+    findings = [*found.findings, *(each for each in profile.findings if each not in found.findings)]
+    return profile.model_copy(
+        update={"sha256": examined.sha256, "size_bytes": examined.size, "findings": tuple(findings)}
+    )
+
+
+def _import_tables(tables: Sequence[Member], aside: Path, folder: Path, settings: Settings, name: str) -> Profile:
+    for member in tables:
+        if format_of(member.path) in ARCHIVES | COMPRESSED:
+            raise DataError(
+                f"{member.name} in {name} is packed once more. Unpack it and choose what is inside.", code="not-a-table"
+            )
+    if len(tables) == 1:
+        return import_table(tables[0].path, folder, settings, name=tables[0].name.name)
+    parts: list[Part] = []
+    for number, member in enumerate(tables):
+        own = aside / f"table-{number}"
+        own.mkdir()
+        parts.append((member, own, import_table(member.path, own, settings, name=str(member.name))))
+    reading = read_several(parts, name)
+    return _import_reading(reading, Examined("", 0, "utf-8", False), folder, settings, name)
 
 
 def _reading(source: Path, name: str, kind: str, settings: Settings, progress: Progress | None) -> Reading:

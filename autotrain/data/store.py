@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel
 
+from autotrain.data.archives import pack
 from autotrain.data.read import PROFILE_FILE, check_file, import_examined, plain_errors
 from autotrain.data.samples import write_sample
 from autotrain.data.writing import TABLE_FILE
@@ -92,6 +93,21 @@ class DatasetStore:
             self._make_real(folder, dataset_id)
         return self.get(dataset_id)
 
+    def add_several(self, files: Sequence[tuple[str, Path]], progress: Progress | None = None) -> Dataset:
+        """Import several files as one dataset, by name: train, validation and test are known by their names.
+
+        Raises:
+            DataError: they are no tables, texts, images or sounds, or do not go together.
+        """
+        if len(files) == 1:
+            return self.add(files[0][1], files[0][0], progress)
+        first, *others = sorted(name for name, _ in files)
+        name = f"{first} and {len(others)} more"
+        with self._aside(name) as folder:
+            path = folder / "files.tar"
+            pack(list(files), path)
+            return self.add(path, name, progress)
+
     def add_text(self, pasted: str, name: str = "Pasted rows", progress: Progress | None = None) -> Dataset:
         """Import pasted rows, the first of which holds the column names. Raises DataError."""
         with self._aside(name) as folder:
@@ -138,6 +154,9 @@ class DatasetStore:
                 write_sample(name, path)
                 return self.add(path, name, progress)
         path = Path(text)
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+            return self.add_several([(str(each.relative_to(path)), each) for each in inside], progress)
         with suppress(RuntimeError):  # ~somebody, and there is no such user: then it is a name like any other
             path = path.expanduser()
         if _is_id(text) and not path.is_file():
@@ -157,9 +176,10 @@ class DatasetStore:
         return dataset
 
     def _make_real(self, folder: Path, dataset_id: str) -> None:
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
         try:
             folder.rename(self._root / dataset_id)
         except OSError:

@@ -172,7 +172,7 @@ BROKEN = {
     "half a bzip2": (lambda: FORMATS["bzip2"]()[:-40], "damaged or incomplete bzip2"),
     "half a parquet": (lambda: parquet_bytes()[:-40], "damaged or incomplete Parquet"),
     "half an arrow file": (lambda: arrow_bytes("file")[:-40], "damaged or incomplete Arrow"),
-    "half a workbook": (lambda: sheet_bytes("openpyxl")[:-40], "ZIP archive"),
+    "half a workbook": (lambda: sheet_bytes("openpyxl")[:-40], "incomplete archive"),
     "half a json": (lambda: json.dumps(ROWS).encode()[:-40], "not complete or not correct"),
     "gzip in gzip": (lambda: gzip.compress(gzip.compress(csv_bytes())), "compressed twice"),
     "a picture in gzip": (lambda: gzip.compress(b"\x89PNG\r\n\x1a\n" + bytes(100)), "PNG image"),
