@@ -1,13 +1,13 @@
-"""Receives a file as a request's body: streamed to disk, within the size limit, gone when it is no longer needed."""
+"""Receives files as a request's body: streamed to disk, within the size limit, gone when it is no longer needed."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import Request
+from fastapi import Request, UploadFile
 
 from autotrain.data.read import check_size, plain_errors
 from autotrain.settings import Settings
@@ -31,3 +31,24 @@ async def received(request: Request, settings: Settings, name: str) -> AsyncIter
                     file.write(chunk)
         check_size(name, size, settings)
         yield path
+
+
+@asynccontextmanager
+async def all_received(files: Sequence[UploadFile], settings: Settings) -> AsyncIterator[list[tuple[str, Path]]]:
+    """The files of a form in the data home, with the names they were sent under.
+
+    Raises:
+        DataError: together they are over the size limit, or the disk is full.
+    """
+    with plain_errors("The files"), tempfile.TemporaryDirectory(dir=settings.root, prefix=".upload-") as folder:
+        kept: list[tuple[str, Path]] = []
+        size = 0
+        for number, file in enumerate(files):
+            path = Path(folder) / f"{number}"
+            with path.open("wb") as target:
+                while chunk := await file.read(1 << 20):
+                    size += len(chunk)
+                    check_size("What was dropped", size, settings)
+                    target.write(chunk)
+            kept.append((file.filename or f"file {number + 1}", path))
+        yield kept

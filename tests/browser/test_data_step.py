@@ -89,3 +89,26 @@ def test_words_with_tags_are_recognised_and_shown_with_their_tags(
     expect(page.get_by_text("This table looks like words with tags")).to_be_visible()
     expect(page.locator(".at-token-chip", has_text="B-PER").first).to_contain_text("anna")
     picture(page, "preview-tagging")
+
+
+def test_files_for_training_and_test_are_one_table_that_is_split_as_they_say(
+    page: Page, web: Web, tmp_path: Path, picture: Picture
+) -> None:
+    paths = []
+    for name, rows in (("train", 60), ("test", 20)):
+        path = tmp_path / f"{name}.csv"
+        lines = [
+            f"the {name} parcel number {n} came {('late', 'on time')[n % 2]},{('bad', 'good')[n % 2]}"
+            for n in range(rows)
+        ]
+        path.write_text("\n".join(["comment,grade", *lines, ""]), "utf-8")
+        paths.append(path)
+    page.goto(web.address)
+    page.evaluate("localStorage.clear()")
+    page.goto(web.address)
+    page.get_by_label("Data file").set_input_files(paths)
+    expect(page.get_by_text("2 files are one table")).to_be_visible()
+    page.get_by_text("Split: training, validation, test").click()
+    expect(page.get_by_label("How the rows are divided")).to_have_value("given")
+    expect(page.locator(".at-split-counts tbody tr").first).to_have_text("All54620")
+    picture(page, "data-split")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, UploadFile
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from autotrain.data.store import Dataset
 from autotrain.ui.services import Services
-from autotrain.ui.uploads import received
+from autotrain.ui.uploads import all_received, received
 
 
 class DatasetView(BaseModel):
@@ -49,6 +49,12 @@ def router(services: Services) -> APIRouter:
         """Import a table: the request's body is the file itself, `name` its name."""
         async with received(request, services.settings, name) as path:
             return _view(await run_in_threadpool(services.datasets.add, path, name))
+
+    @made.post("/several", status_code=201)
+    async def upload_several(files: list[UploadFile]) -> DatasetView:
+        """Import several files as one table; train, validation and test are known by their names."""
+        async with all_received(files, services.settings) as paths:
+            return _view(await run_in_threadpool(services.datasets.add_several, paths))
 
     @made.get("/{dataset_id}/rows")
     def rows(

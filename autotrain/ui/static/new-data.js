@@ -6,7 +6,7 @@ import { Preview } from "./new-preview.js";
 import { splitPanel } from "./new-split.js";
 
 // What the file dialog offers first; the content decides, whatever the name is.
-export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,text/csv";
+export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,.zip,.tar,.tgz,.md,text/csv";
 
 export class DataStep {
   constructor(page) {
@@ -15,7 +15,7 @@ export class DataStep {
     this.preview = new Preview(page);
     this.trouble = h("div", { "aria-live": "polite" });
     this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
-    this.file = h("input", { type: "file", accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload(this.file.files[0]) });
+    this.file = h("input", { type: "file", multiple: true, accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload([...this.file.files]) });
     this.element.append(this.file);
     for (const kind of ["dragover", "drop", "dragleave"]) this.element.addEventListener(kind, (event) => this.drag(event));
   }
@@ -23,7 +23,7 @@ export class DataStep {
   drag(event) {
     event.preventDefault();
     this.element.classList.toggle("at-over", event.type === "dragover");
-    if (event.type === "drop" && event.dataTransfer.files[0]) this.upload(event.dataTransfer.files[0]);
+    if (event.type === "drop" && event.dataTransfer.files[0]) this.upload([...event.dataTransfer.files]);
   }
 
   complain(text) { this.trouble.replaceChildren(text ? problem(text) : ""); }
@@ -63,7 +63,7 @@ export class DataStep {
       h("div", { class: "at-drop at-drop-big" },
         svg(), h("p", {}, h("b", {}, "Drop a table here")), h("p", {}, "or"),
         h("button", { type: "button", class: "at-button at-primary", onclick: () => this.file.click() }, "Choose a file"),
-        h("p", { class: "at-small-text" }, `CSV, Excel, OpenDocument, JSON, Parquet or Arrow, also compressed, up to ${bytes(offer.largest_upload)}. It stays on this machine.`)),
+        h("p", { class: "at-small-text" }, `CSV, Excel, OpenDocument, JSON, Parquet, Arrow or text, also several, compressed or in a ZIP, up to ${bytes(offer.largest_upload)}. It stays on this machine.`)),
       h("div", { class: "at-other" },
         h("div", {}, h("h3", {}, "No file at hand? Try a sample"),
           h("div", { class: "at-samples" }, offer.samples.map((sample) => h("button", { type: "button", class: "at-option", "data-sample": sample.name, onclick: () => this.take("Reading the sample…", () => api("/datasets/sample", { method: "POST", json: { name: sample.name } })) },
@@ -98,22 +98,24 @@ export class DataStep {
     }
   }
 
-  upload(file) {
+  upload(files) {
     this.file.value = "";
+    const size = files.reduce((sum, one) => sum + one.size, 0);
+    const file = files.length === 1 ? files[0] : { name: `${files.length} files`, size };
     const limit = this.page.offer.largest_upload;
     if (this.page.draft.dataset) this.page.forgetData();
     if (file.size > limit) { this.complain(`${file.name} has ${bytes(file.size)}, which is over the limit of ${bytes(limit)}. Split it, or set AUTOTRAIN_MAX_UPLOAD_BYTES.`); return; }
     this.take(`Uploading ${file.name}…`, async () => {
-      const view = await this.send(file);
+      const view = await this.send(file, files);
       return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`);
     });
   }
 
   // XMLHttpRequest, because fetch cannot say how much of a body has been sent.
-  send(file) {
+  send(file, files) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", `/api/datasets?name=${encodeURIComponent(file.name)}`);
+      request.open("POST", files.length === 1 ? `/api/datasets?name=${encodeURIComponent(file.name)}` : "/api/datasets/several");
       request.responseType = "json";
       request.upload.onprogress = (event) => {
         if (!this.bar || !event.lengthComputable) return;
@@ -127,7 +129,9 @@ export class DataStep {
         const said = (request.response && request.response.error) || {};
         reject(new Refusal(request.status, said.code || "unknown", said.message || `The app answered ${request.status}.`));
       };
-      request.send(file);
+      const form = new FormData();
+      for (const one of files) form.append("files", one, one.name);
+      request.send(files.length === 1 ? file : form);
     });
   }
 
