@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from autotrain.data.archives import pack
 from autotrain.data.read import PROFILE_FILE, check_file, import_examined, plain_errors
+from autotrain.data.remote import fetch, is_url
 from autotrain.data.samples import write_sample
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
@@ -108,6 +109,12 @@ class DatasetStore:
             pack(list(files), path)
             return self.add(path, name, progress)
 
+    def add_url(self, url: str, progress: Progress | None = None) -> Dataset:
+        """Import what a web address or a cloud store holds. Raises DataError."""
+        with self._aside(url) as folder:
+            path, name = fetch(url, folder, self._settings, progress)
+            return self.add(path, name, progress)
+
     def add_text(self, pasted: str, name: str = "Pasted rows", progress: Progress | None = None) -> Dataset:
         """Import pasted rows, the first of which holds the column names. Raises DataError."""
         with self._aside(name) as folder:
@@ -153,6 +160,8 @@ class DatasetStore:
                 path = folder / f"{name}.csv"
                 write_sample(name, path)
                 return self.add(path, name, progress)
+        if is_url(text):
+            return self.add_url(text, progress)
         path = Path(text)
         if path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, UploadFile
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from autotrain.data.remote import is_url
 from autotrain.data.store import Dataset
+from autotrain.errors import DataError
 from autotrain.ui.services import Services
 from autotrain.ui.uploads import all_received, received
 
@@ -25,6 +27,12 @@ class DatasetView(BaseModel):
 
 
 LONGEST_CELL = 2_000
+
+
+class Place(BaseModel):
+    """A web address, or one of a cloud store."""
+
+    url: str = Field(min_length=1, max_length=2000)
 
 
 class RowsView(BaseModel):
@@ -55,6 +63,14 @@ def router(services: Services) -> APIRouter:
         """Import several files as one table; train, validation and test are known by their names."""
         async with all_received(files, services.settings) as paths:
             return _view(await run_in_threadpool(services.datasets.add_several, paths))
+
+    @made.post("/url", status_code=201)
+    def from_url(place: Place) -> DatasetView:
+        """Import what a web address or a cloud store holds; private addresses are refused."""
+        url = place.url.strip()
+        if not is_url(url):
+            raise DataError(f"{url[:100]} is no address. Write it whole, such as https://…", code="unknown-address")
+        return _view(services.datasets.add_url(url))
 
     @made.get("/{dataset_id}/rows")
     def rows(

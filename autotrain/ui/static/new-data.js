@@ -57,6 +57,7 @@ export class DataStep {
 
   choices(offer) {
     const paste = h("textarea", { class: "at-input", rows: 6, spellcheck: "false", placeholder: "text,label\nThe parcel came late.,complaint\nDo you ship to Norway?,question", "aria-label": "Rows, the first line names the columns" });
+    const place = h("input", { class: "at-input", type: "url", placeholder: "https://example.org/table.csv", "aria-label": "Web address of the data" });
     const earlier = h("div", { class: "at-earlier" });
     this.listEarlier(earlier);
     return [
@@ -71,6 +72,9 @@ export class DataStep {
         h("details", { class: "at-more" }, h("summary", {}, "Paste rows instead"), paste,
           h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (paste.value.trim() ? this.take("Reading the rows…", () => api("/datasets/paste", { method: "POST", json: { text: paste.value } })) : paste.focus()) }, "Use these rows"),
             h("span", { class: "at-small-text" }, "The first line names the columns. Cells copied from a spreadsheet work too."))),
+        h("details", { class: "at-more" }, h("summary", {}, "Fetch from a web address"), place,
+          h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (place.value.trim() ? this.take("Fetching the file…", async () => { const view = await api("/datasets/url", { method: "POST", json: { url: place.value } }); return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`); }) : place.focus()) }, "Fetch"),
+            h("span", { class: "at-small-text" }, "https://, or s3://, gs:// and az:// where this machine has access."))),
         earlier)];
   }
 
