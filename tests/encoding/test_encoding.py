@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import AutoConfig
 
 from autotrain.data.shapes.tagging import tags_of_spans
 from autotrain.data.store import DatasetStore
@@ -19,6 +21,7 @@ from autotrain.encoding.preview import preview
 from autotrain.encoding.tags import IGNORED, encode_tags
 from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
+from autotrain.models.loading import longest_input
 from autotrain.settings import Settings
 from tests.encoding.conftest import starter_folder
 from tests.test_docs import shapes
@@ -166,3 +169,22 @@ def test_marked_places_reach_the_tokens(encoder: Any) -> None:
     made = encoded_batch("spans", [{"tokens": tokens, "tags": tags}], encoder, 32)
     labelled = {token.text: token.label for token in made.rows[0].tokens if token.label != "O" and token.label}
     assert labelled == {"anna": "B-PER", "new": "B-LOC", "york": "I-LOC"}
+
+
+def test_the_picture_is_cut_where_training_cuts(settings: Settings, tmp_path: Path, encoder: Any) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"text,label\n{'word ' * 900},a\nGood bye,b\n", "utf-8")
+    table = DatasetStore(settings).add(path).table()
+    made = preview(table, "classification", {"text": "text", "label": "label"}, starter_folder(), 1024)
+    config = AutoConfig.from_pretrained(starter_folder(), local_files_only=True)
+    assert made.max_length == longest_input(SimpleNamespace(config=config), encoder) < 902
+    assert made.rows[0].cut and made.truncated == 0.5
+
+
+def test_a_question_longer_than_a_window_leaves_room_for_the_text(encoder: Any) -> None:
+    context = "Rome is in Italy and Paris is in France"
+    windows = encode_question(encoder, "where " * 100, context, [(10, " Italy ")], 24)
+    assert all(len(window.input_ids) <= 24 for window in windows)
+    held = next(window for window in windows if window.end)
+    first, last = held.offsets[held.start], held.offsets[held.end]
+    assert first and last and context[first[0] : last[1]] == "Italy"
