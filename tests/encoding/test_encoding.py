@@ -23,7 +23,7 @@ from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
 from autotrain.models.loading import longest_input
 from autotrain.settings import Settings
-from tests.encoding.conftest import starter_folder
+from tests.encoding.conftest import TEMPLATE, starter_folder
 from tests.test_docs import shapes
 
 Words = Callable[..., Any]
@@ -77,6 +77,23 @@ def test_a_template_that_forgets_earlier_answers_teaches_the_last_one(words: Wor
     )
     tokenizer = words(forgetting)
     assert spoken(tokenizer, encode_chat(tokenizer, TURNS, 100)) == ["in", "italy", "</s>"]
+
+
+def test_a_template_that_marks_the_answers_is_believed(words: Words) -> None:
+    marking = (
+        "{% for m in messages %}{{ '<s>' + m['role'] + ' : ' }}{% if m['role'] == 'assistant' %}"
+        "{% generation %}{{ m['content'] }}{% endgeneration %}{{ ' </s>' }}{% else %}{{ m['content'] + ' </s>' }}"
+        "{% endif %}{% endfor %}"
+    )
+    tokenizer = words(marking)
+    encoded = encode_chat(tokenizer, TURNS, 100)
+    assert spoken(tokenizer, encoded) == ["in", "france", "in", "italy"]
+    assert tokenizer(render(tokenizer, TURNS), add_special_tokens=False)["input_ids"] == list(encoded.input_ids)
+
+
+def test_a_prompt_that_asks_for_more_than_a_turn_holds_still_teaches_every_answer(words: Words) -> None:
+    tokenizer = words(TEMPLATE.replace("'<s>assistant :'", "'<s>assistant : yes yes'"))
+    assert spoken(tokenizer, encode_chat(tokenizer, TURNS, 100)) == ["in", "france", "</s>", "in", "italy", "</s>"]
 
 
 def test_a_model_without_a_template_is_taught_the_default_and_says_so(words: Words) -> None:
