@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autotrain.encoding.batch import encoded_batch
 from autotrain.errors import AutotrainError
-from autotrain.models.loading import load_tokenizer
+from autotrain.models.loading import load_tokenizer, longest_input_of
 
 
 def main() -> None:
@@ -19,7 +19,9 @@ def main() -> None:
     asked = json.loads(sys.stdin.buffer.read())
     try:
         tokenizer = load_tokenizer(Path(asked["model"]))
-        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, asked["max_length"])
+        # Training cuts at what the model has positions for, and so does its picture.
+        longest = min(asked["max_length"], longest_input_of(Path(asked["model"]), tokenizer))
+        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, longest)
         answer = {"batch": made.model_dump(mode="json")}
     except AutotrainError as error:
         answer = {"error": {"message": error.message, "code": error.code}}

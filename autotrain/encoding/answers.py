@@ -23,6 +23,8 @@ def encode_question(
 ) -> list[Window]:
     """Windows that together hold the whole text; each repeats the last `stride` tokens of the one before.
 
+    A question of more than half a window is cut to that half, so that there is room for the text.
+
     Args:
         tokenizer: the base model's.
         question, context: what is asked, and the text with the answer.
@@ -30,6 +32,7 @@ def encode_question(
         max_length: tokens of a window, question and special ones counted.
         stride: tokens of the text that two windows share, less where the window is short.
     """
+    question = _fitting(tokenizer, question, max_length // 2)
     room = max_length - len(tokenizer(question)["input_ids"]) - 2
     encoded = tokenizer(
         question,
@@ -52,11 +55,17 @@ def encode_question(
     return windows
 
 
+def _fitting(tokenizer: Any, question: str, most: int) -> str:
+    """The question, or as much of its beginning as makes `most` tokens."""
+    offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return question if len(offsets) <= most else question[: offsets[most - 1][1]]
+
+
 def _places(offsets: Sequence[tuple[int, ...] | None], answers: Sequence[tuple[int, str]]) -> tuple[int, int]:
     if not answers:
         return 0, 0
     first, text = answers[0]
-    last = first + len(text)
+    first, last = first + len(text) - len(text.lstrip()), first + len(text.rstrip())
     inside = [
         place for place, offset in enumerate(offsets) if offset is not None and offset[0] < last and offset[1] > first
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,10 @@ CHATML = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 """What a base model without a template is taught: ChatML, the form most open models use."""
+
+
+_MARKED = re.compile(r"{%-?\s*generation\b")
+"""A template that marks what the assistant says by itself."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,23 @@ def encode_chat(tokenizer: Any, messages: Sequence[Message], max_length: int) ->
 
     Learned from are the tokens of the assistant's turns with the sign that ends each, and nothing else: what is before
     a turn is rendered with the prompt for it, and must be how the whole begins. Where a template rewrites earlier
-    turns, only the last one can be told apart, and only it is learned.
+    turns, only the last one can be told apart, and only it is learned. A template with `{% generation %}` says itself
+    what is learned, and is believed.
 
     Raises:
         DataError: the template refuses the conversation.
     """
     text = render(tokenizer, messages)
+    template, _ = template_of(tokenizer)
+    if _MARKED.search(template):
+        made = tokenizer.apply_chat_template(
+            [dict(message) for message in messages],
+            chat_template=template,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
+        )
+        marked, mask = made["input_ids"], made["assistant_masks"]
+        return Encoded(tuple(marked[:max_length]), tuple(map(bool, mask[:max_length])), len(marked))
     spans = [
         span
         for place, message in enumerate(messages)
@@ -84,8 +101,13 @@ def _span(tokenizer: Any, messages: Sequence[Message], place: int, text: str) ->
     """Where the turn at `place` stands in the rendered text; None where the template rewrote what is before it."""
     before = render(tokenizer, messages[:place], asking=True)
     after = text if place == len(messages) - 1 else render(tokenizer, messages[: place + 1])
-    if not after.startswith(before) or not text.startswith(after):
+    if not text.startswith(after):
         return None
+    if not after.startswith(before):
+        # The prompt may hold more than a finished turn does, such as the sign to think: learned is what follows both.
+        if not after.startswith(render(tokenizer, messages[:place])):
+            return None
+        before = os.path.commonprefix([before, after])
     return len(before), len(after.rstrip())
 
 

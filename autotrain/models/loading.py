@@ -99,9 +99,24 @@ def _require_body(model: Path, loaded: Any, absent: set[str]) -> None:
 
 def longest_input(model: Any, tokenizer: Any) -> int:
     """The longest input in tokens that the model has positions for."""
-    positions = getattr(model.config, "max_position_embeddings", None) or 10**9
+    return _longest(model.config, tokenizer)
+
+
+def longest_input_of(folder: Path, tokenizer: Any) -> int:
+    """The longest input of the model in a folder, by its configuration alone: no weights are loaded."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, **_OPTIONS)
+    except (OSError, ValueError, KeyError):  # a folder with a tokenizer only
+        config = None
+    return _longest(config, tokenizer)
+
+
+def _longest(config: Any, tokenizer: Any) -> int:
+    positions = getattr(config, "max_position_embeddings", None) or 10**9
     # RoBERTa and its kin reserve the positions up to the padding token's.
-    if getattr(model.config, "model_type", "") in {"roberta", "xlm-roberta", "camembert"}:
+    if getattr(config, "model_type", "") in {"roberta", "xlm-roberta", "camembert"}:
         positions -= 2
     return int(min(positions, tokenizer.model_max_length))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import AutoConfig
 
 from autotrain.data.shapes.tagging import tags_of_spans
 from autotrain.data.store import DatasetStore
@@ -19,8 +21,9 @@ from autotrain.encoding.preview import preview
 from autotrain.encoding.tags import IGNORED, encode_tags
 from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
+from autotrain.models.loading import longest_input
 from autotrain.settings import Settings
-from tests.encoding.conftest import starter_folder
+from tests.encoding.conftest import TEMPLATE, starter_folder
 from tests.test_docs import shapes
 
 Words = Callable[..., Any]
@@ -74,6 +77,23 @@ def test_a_template_that_forgets_earlier_answers_teaches_the_last_one(words: Wor
     )
     tokenizer = words(forgetting)
     assert spoken(tokenizer, encode_chat(tokenizer, TURNS, 100)) == ["in", "italy", "</s>"]
+
+
+def test_a_template_that_marks_the_answers_is_believed(words: Words) -> None:
+    marking = (
+        "{% for m in messages %}{{ '<s>' + m['role'] + ' : ' }}{% if m['role'] == 'assistant' %}"
+        "{% generation %}{{ m['content'] }}{% endgeneration %}{{ ' </s>' }}{% else %}{{ m['content'] + ' </s>' }}"
+        "{% endif %}{% endfor %}"
+    )
+    tokenizer = words(marking)
+    encoded = encode_chat(tokenizer, TURNS, 100)
+    assert spoken(tokenizer, encoded) == ["in", "france", "in", "italy"]
+    assert tokenizer(render(tokenizer, TURNS), add_special_tokens=False)["input_ids"] == list(encoded.input_ids)
+
+
+def test_a_prompt_that_asks_for_more_than_a_turn_holds_still_teaches_every_answer(words: Words) -> None:
+    tokenizer = words(TEMPLATE.replace("'<s>assistant :'", "'<s>assistant : yes yes'"))
+    assert spoken(tokenizer, encode_chat(tokenizer, TURNS, 100)) == ["in", "france", "</s>", "in", "italy", "</s>"]
 
 
 def test_a_model_without_a_template_is_taught_the_default_and_says_so(words: Words) -> None:
@@ -166,3 +186,22 @@ def test_marked_places_reach_the_tokens(encoder: Any) -> None:
     made = encoded_batch("spans", [{"tokens": tokens, "tags": tags}], encoder, 32)
     labelled = {token.text: token.label for token in made.rows[0].tokens if token.label != "O" and token.label}
     assert labelled == {"anna": "B-PER", "new": "B-LOC", "york": "I-LOC"}
+
+
+def test_the_picture_is_cut_where_training_cuts(settings: Settings, tmp_path: Path, encoder: Any) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"text,label\n{'word ' * 900},a\nGood bye,b\n", "utf-8")
+    table = DatasetStore(settings).add(path).table()
+    made = preview(table, "classification", {"text": "text", "label": "label"}, starter_folder(), 1024)
+    config = AutoConfig.from_pretrained(starter_folder(), local_files_only=True)
+    assert made.max_length == longest_input(SimpleNamespace(config=config), encoder) < 902
+    assert made.rows[0].cut and made.truncated == 0.5
+
+
+def test_a_question_longer_than_a_window_leaves_room_for_the_text(encoder: Any) -> None:
+    context = "Rome is in Italy and Paris is in France"
+    windows = encode_question(encoder, "where " * 100, context, [(10, " Italy ")], 24)
+    assert all(len(window.input_ids) <= 24 for window in windows)
+    held = next(window for window in windows if window.end)
+    first, last = held.offsets[held.start], held.offsets[held.end]
+    assert first and last and context[first[0] : last[1]] == "Italy"
