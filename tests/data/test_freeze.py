@@ -78,7 +78,9 @@ def test_a_full_disk_is_a_plain_sentence(imported: Importer, tmp_path: Path) -> 
     assert caught.value.code == "disk-full"
 
 
-LONG = "the parcel with the number {} came three days late and nobody in your shop picked up the phone when I called"
+LONG = (
+    "the parcel with the number {} came three days late and nobody in your shop picked up the phone when I called"
+)
 
 
 def test_nearly_equal_texts_stay_on_one_side_and_are_named(imported: Importer) -> None:
