@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,15 +29,18 @@ class DistinctCount:
         self._capacity, self._level = capacity, 0
         self._kept: set[int] = set()
 
-    def see(self, value: bytes) -> None:
-        """Count a value once, however often it is seen."""
-        hashed = int.from_bytes(blake2b(value, digest_size=8).digest(), "little")
-        if hashed & ((1 << self._level) - 1) == 0:
-            self._kept.add(hashed)
-            while len(self._kept) > self._capacity:
-                self._level += 1
-                mask = (1 << self._level) - 1
-                self._kept = {kept for kept in self._kept if kept & mask == 0}
+    def see(self, values: pa.Array) -> None:
+        """Count every value of a batch once, however often it is seen."""
+        import numpy as np
+        from pandas.util import hash_array
+
+        # SipHash in C with a fixed key: the same file gives the same estimate in every process.
+        hashes = hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
+        self._kept.update(hashes[hashes & np.uint64((1 << self._level) - 1) == 0].tolist())
+        while len(self._kept) > self._capacity:
+            self._level += 1
+            mask = (1 << self._level) - 1
+            self._kept = {kept for kept in self._kept if kept & mask == 0}
 
     @property
     def exact(self) -> bool:
@@ -78,11 +80,11 @@ class ColumnWatch:
             # Beyond 4,096 characters a median to the nearest hundred is enough, and keeps the table small.
             self._lengths[length if length < 4096 else round(length, -2)] += pair["counts"].as_py()
         counted = pc.value_counts(filled)
+        self._distinct.see(counted.field(0))
         for value, times in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True):
             self._count(value, times)
 
     def _count(self, value: str, times: int) -> None:
-        self._distinct.see(value.encode("utf-8", "surrogatepass"))
         self._tally.see(value, times)
         if len(self._examples) < _EXAMPLES:
             self._examples.append(value if len(value) <= _TOP_CHARACTERS else value[: _TOP_CHARACTERS - 1] + "…")
@@ -129,11 +131,10 @@ class TableWatch:
         self._rows = DistinctCount(capacity)
         self.rows = 0
 
-    def see(self, columns: Sequence[pa.Array], records: Sequence[Sequence[str]]) -> None:
-        """Take in one batch: its cells by column, and the same cells by row."""
-        self.rows += len(records)
-        for record in records:
-            self._rows.see("\x1f".join(record).encode("utf-8", "surrogatepass"))
+    def see(self, columns: Sequence[pa.Array]) -> None:
+        """Take in one batch of cells, column by column."""
+        self.rows += len(columns[0])
+        self._rows.see(pc.binary_join_element_wise(*columns, "\x1f"))
         for watch, values in zip(self._columns, columns, strict=True):
             watch.see(values)
 

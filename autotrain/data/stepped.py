@@ -91,6 +91,6 @@ def _write(table: Table, steps: Sequence[Step], path: Path) -> TableWatch:
             cells = [
                 column for name, column in zip(batch.schema.names, batch.columns, strict=True) if name != ROW_COLUMN
             ]
-            watch.see(cells, list(zip(*(column.to_pylist() for column in cells), strict=True)))
+            watch.see(cells)
             writer.write_batch(batch)
     return watch

@@ -23,7 +23,7 @@ def write_rows(records: Records, header: Header, watch: TableWatch, path: Path) 
     with path.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
         for numbers, cells in _batches(records):
             columns = [pa.array(column, pa.string()) for column in zip(*cells, strict=True)]
-            watch.see(columns, cells)
+            watch.see(columns)
             writer.write_batch(pa.record_batch([*columns, pa.array(numbers, pa.int64())], schema))
 
 

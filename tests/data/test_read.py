@@ -343,7 +343,7 @@ def test_a_file_over_the_limit_says_both_sizes(tmp_path: Path, settings: Setting
     assert "8.0 kB" in error.message and "1.0 kB" in error.message
 
 
-def test_a_gigabyte_file_over_the_limit_is_refused_without_reading_it(tmp_path: Path, settings: Settings) -> None:
+def test_a_file_over_the_limit_is_refused_without_reading_it(tmp_path: Path, settings: Settings) -> None:
     source = tmp_path / "huge.csv"
     with source.open("wb") as file:
         file.truncate(settings.max_upload_bytes + 1)
