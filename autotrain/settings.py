@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
     )
     max_upload_bytes: int = Field(10_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
+    import_memory_bytes: int = Field(
+        4_000_000_000, gt=0, description="Memory that reading one file of a format such as JSON or Parquet may take."
+    )
+    import_seconds: int = Field(3600, gt=0, description="Seconds that this may take.")
     allow_urls: bool = Field(True, description="Whether data may be fetched from web addresses and cloud stores.")
     allow_private_addresses: bool = Field(
         False, description="Whether such an address may lie in a private network or on this machine."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autotrain.data.kinds import name_words
 from autotrain.events import Finding, Fix
-from autotrain.table import Profile
+from autotrain.table import ColumnProfile, Profile
 
 WORDS: dict[str, int] = {"train": 0, "training": 0, "trn": 0, "learn": 0} | {
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), 1),
@@ -23,13 +23,15 @@ def part_of(value: str) -> int | None:
 
 def suggested_split(profile: Profile) -> dict[str, str]:
     """`{"method": "given", "column": …}` when a column plainly says which rows are for what; else nothing."""
-    for column in profile.columns:
-        values = [value for value, _ in column.top_values if value.strip()]
-        parts = {part_of(value) for value in values}
-        named = bool(_COLUMN_WORDS & set(name_words(column.name)))
-        if named and 1 < column.distinct <= 6 and None not in parts and 0 in parts and len(parts) > 1:
-            return {"method": "given", "column": column.name}
-    return {}
+    found = next((column.name for column in profile.columns if says_the_split(column)), None)
+    return {} if found is None else {"method": "given", "column": found}
+
+
+def says_the_split(column: ColumnProfile) -> bool:
+    """Whether a column is called like a split and holds nothing but names of its parts."""
+    parts = {part_of(value) for value, _ in column.top_values if value.strip()}
+    named = bool(_COLUMN_WORDS & set(name_words(column.name)))
+    return named and 1 < column.distinct <= 6 and None not in parts and 0 in parts and len(parts) > 1
 
 
 def ignored_split(profile: Profile, method: str) -> list[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autotrain.data.kinds import name_words
+from autotrain.data.parts import says_the_split
 from autotrain.table import Certainty, ColumnKind, ColumnProfile, Fit, Profile, RoleGuess
 from autotrain.task import Column
 
@@ -53,6 +54,8 @@ _ENOUGH = 0.3
 """Below this a column is not even offered as a guess."""
 _OFTEN, _REPEATED = 0.05, 0.5
 """A text of which each value comes twenty times and more is a property of many rows, such as a title."""
+_SPLIT = 0.2
+"""How much of a label a column is that says which rows are for training."""
 _NAME_BONUS = 0.35
 """A fitting name lifts a column over its rivals but never makes an id a text."""
 
@@ -120,7 +123,7 @@ def _guess(profile: Profile, role: Column, taken: set[str]) -> tuple[RoleGuess, 
 def _candidate(column: ColumnProfile, role: Column, rows: int) -> _Candidate:
     content = _CONTENT[role.kind].get(column.kind, 0.0)
     if role.kind == "label":
-        content *= _label_like(column)
+        content *= _label_like(column) * (_SPLIT if says_the_split(column) else 1.0)
     elif role.kind == "text" and column.kind in ("text", "long text"):
         # Of several text columns the one with more to read is the likelier text: 5 characters 0.6, 40 and more 1.
         content *= 0.55 + 0.45 * min(1.0, column.mean_length / 40)

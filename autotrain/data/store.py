@@ -17,7 +17,9 @@ import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel
 
 from autotrain.data.archives import pack
-from autotrain.data.read import PROFILE_FILE, check_file, import_examined, plain_errors
+from autotrain.data.child import import_guarded
+from autotrain.data.parts import part_of
+from autotrain.data.read import PROFILE_FILE, check_file, plain_errors
 from autotrain.data.remote import fetch, is_url
 from autotrain.data.samples import write_sample
 from autotrain.data.writing import TABLE_FILE
@@ -88,7 +90,7 @@ class DatasetStore:
         if (known := self._intact(dataset_id)) is not None:
             return known
         with self._aside(name) as folder:
-            import_examined(path, examined, folder, self._settings, progress, name=name)
+            import_guarded(path, examined, folder, self._settings, progress, name=name)
             card = _Card(name=name, created_at=datetime.now(UTC))
             (folder / _CARD_FILE).write_text(card.model_dump_json(), "utf-8")
             self._make_real(folder, dataset_id)
@@ -102,8 +104,8 @@ class DatasetStore:
         """
         if len(files) == 1:
             return self.add(files[0][1], files[0][0], progress)
-        first, *others = sorted(name for name, _ in files)
-        name = f"{first} and {len(others)} more"
+        names = sorted((name for name, _ in files), key=lambda name: (part_of(name) or 0, name))
+        name = f"{names[0]} and {len(names) - 1} more"
         with self._aside(name) as folder:
             path = folder / "files.tar"
             pack(list(files), path)
