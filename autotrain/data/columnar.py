@@ -14,13 +14,15 @@ from autotrain.data.reading import Progress, Reading, Records, cell_text
 from autotrain.errors import DataError
 
 BATCH_ROWS = 4096
+_DAMAGE = (pa.ArrowException, OSError, ValueError, SystemError, IndexError, KeyError, OverflowError)
+"""What the library raises for bytes that somebody changed."""
 
 
 def read_columnar(path: Path, name: str, kind: str, progress: Progress | None) -> Reading:
     """Rows of a `parquet` or `arrow` file. Raises DataError when it is damaged."""
     try:
         names, rows, batches = _parquet(path) if kind == "parquet" else _arrow(path)
-    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(name, kind, error) from error
     title = {"parquet": "Parquet", "arrow": "Arrow"}[kind]
     return Reading(title, name_columns(0, names), _records(batches, rows, name, kind, progress), [])
@@ -56,6 +58,7 @@ def _records(batches: Iterator[pa.RecordBatch], rows: int, name: str, kind: str,
     number = 0
     try:
         for batch in batches:
+            batch.validate(full=True)
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 part = batch.slice(start, BATCH_ROWS)
                 for cells in zip(*(_texts(column) for column in part.columns), strict=True):
@@ -63,7 +66,7 @@ def _records(batches: Iterator[pa.RecordBatch], rows: int, name: str, kind: str,
                     yield number, list(cells)
                 if progress is not None:
                     progress(number, max(rows, number))
-    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(name, kind, error) from error
 
 

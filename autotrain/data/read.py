@@ -160,6 +160,8 @@ def _reading(source: Path, name: str, kind: str, settings: Settings, progress: P
 
 
 def _import_reading(reading: Reading, examined: Examined, folder: Path, settings: Settings, name: str) -> Profile:
+    if not reading.header.names:
+        raise DataError(f"{name} has rows without a single value. Choose a file with columns.", code="empty-file")
     watch = TableWatch(reading.header.names)
     write_rows(_within(reading.records, settings, name), reading.header, watch, folder / TABLE_FILE)
     if watch.rows == 0:
