@@ -11,7 +11,9 @@ import typer
 from autotrain.cli.context import console, not_written, open_settings
 
 if TYPE_CHECKING:
+    from autotrain.data.shapes import Suggestion
     from autotrain.data.store import Dataset
+    from autotrain.events import Finding
     from autotrain.task import Task
 
 app = typer.Typer(help="Inspect a file, list imported datasets and samples.", no_args_is_help=True)
@@ -28,10 +30,16 @@ def inspect(
 
     dataset = DatasetStore(open_settings()).resolve(file)
     if as_json:
-        typer.echo(json.dumps({"profile": dataset.profile.model_dump(mode="json"), "tasks": _fits(dataset)}, indent=1))
+        shown = {
+            "profile": dataset.profile.model_dump(mode="json"),
+            "tasks": _fits(dataset),
+            "shapes": _shapes(dataset),
+        }
+        typer.echo(json.dumps(shown, indent=1))
         return
     out = console()
     _show_profile(dataset, out)
+    _show_shapes(dataset, out)
     for task in TASKS.values():
         _show_fit(dataset, task, out)
 
@@ -71,6 +79,40 @@ def sample(
     console().print(f"Wrote {destination}.", markup=False)
 
 
+def _shapes(dataset: Dataset) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from autotrain.data.shapes import suggestions
+
+    return [asdict(each) | {"findings": _said_of(dataset, each)} for each in suggestions(dataset.profile)]
+
+
+def _said_of(dataset: Dataset, suggestion: Suggestion) -> list[dict[str, Any]]:
+    """What is found in the rows under a shape that fits."""
+    from autotrain.data.shapes import SHAPES
+
+    if not suggestion.fits:
+        return []
+    columns = {guess.role: guess.column for guess in suggestion.mapping if guess.column is not None}
+    return [finding.model_dump(mode="json") for finding in SHAPES[suggestion.shape].check(dataset.table(), columns)]
+
+
+def _show_shapes(dataset: Dataset, out: Any) -> None:
+    from autotrain.data.shapes import suggestions
+    from autotrain.events import Finding as Said
+
+    ranked = suggestions(dataset.profile)
+    if not ranked[0].fits:
+        out.print("The table has none of the known shapes.", style="bold")
+        return
+    out.print(f"Looks like: {ranked[0].title.lower()} ({ranked[0].reason})", markup=False, style="bold")
+    others = ", ".join(each.title.lower() for each in ranked[1:] if each.fits)
+    if others:
+        out.print(f"  could be too: {others}", markup=False)
+    if ranked[0].shape != "classification":  # which the task below says itself
+        _show_findings([Said.model_validate(each) for each in _said_of(dataset, ranked[0])], out)
+
+
 def _fits(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -105,7 +147,13 @@ def _show_fit(dataset: Dataset, task: Task, out: Any) -> None:
     mapping = {guess.role: guess.column for guess in fit.mapping if guess.column is not None}
     if all(column.role in mapping for column in task.columns if column.required):
         findings += task.check(dataset.table(), mapping, task.params_class())
+    _show_findings(findings, out)
+
+
+def _show_findings(findings: list[Finding], out: Any) -> None:
     for finding in findings:
         mark = "must fix" if finding.severity == "error" else "worth knowing"
         rows = f" Rows {', '.join(map(str, finding.rows[:8]))}." if finding.rows else ""
         out.print(f"  {mark}: {finding.sentence()}{rows}", markup=False)
+        if finding.fix is not None and finding.fix.step is not None and len(str(finding.fix.step)) < 200:
+            out.print(f"    mends it: --step '{json.dumps(finding.fix.step)}'", markup=False, highlight=False)

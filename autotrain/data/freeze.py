@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from autotrain.data.near import near_findings, near_rows
+from autotrain.data.near import near_findings, near_rows, without_templates
 from autotrain.data.read import PROFILE_FILE, plain_errors
 from autotrain.data.split import SPLITS, Splits, SplitSpec, split_table
 from autotrain.data.store import Dataset
@@ -95,8 +95,15 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
     texts = [column for role, column in columns.items() if role != LABEL_ROLE]
     searched = split.near_duplicates == "together" and split.method != "given"
     near = near_rows(dataset, texts) if searched else None
-    made = split_table(dataset.table(), texts, columns.get(LABEL_ROLE), split, near)
-    said = near_findings(dataset, texts, near) if searched else []
+    near, said = without_templates(near) if near is not None else (None, [])
+    label = columns.get(LABEL_ROLE)
+    try:
+        made = split_table(dataset.table(), texts, label, split, near)
+    except DataError:
+        if near is None or not np.any(near >= 0):
+            raise
+        made = split_table(dataset.table(), texts, label, split)  # too few rows to be that strict
+    said = [*said, *(near_findings(dataset, texts, near) if searched else [])]
     return replace(made, findings=(*made.findings, *said))
 
 

@@ -14,6 +14,9 @@ from autotrain.data.units import Array
 from autotrain.events import Finding, Fix
 from autotrain.table import ROW_COLUMN
 
+SMALLEST_TEMPLATE, TEMPLATE_SHARE = 10, 0.05
+"""A group of more rows than this, and of more than this share, is no set of copies but a template."""
+
 
 def near_rows(dataset: Dataset, texts: Sequence[str]) -> Array | None:
     """For each row the number of its group of nearly equal rows, -1 for none; None for a table that is too large."""
@@ -34,6 +37,27 @@ def near_rows(dataset: Dataset, texts: Sequence[str]) -> Array | None:
     except OSError:  # it is only found again next time
         path.unlink(missing_ok=True)
     return found
+
+
+def without_templates(groups: Array) -> tuple[Array, list[Finding]]:
+    """Groups without those so large that a split could not keep them together; and what to know of these.
+
+    Such texts come from a template that is filled in, and keeping them all on one side would leave nothing to test.
+    """
+    sizes = np.bincount(groups[groups >= 0], minlength=1)
+    large = np.flatnonzero(sizes > max(SMALLEST_TEMPLATE, TEMPLATE_SHARE * len(groups)))
+    if not len(large):
+        return groups, []
+    filled = np.isin(groups, large)
+    said = Finding(
+        severity="warning",
+        code="templates",
+        message=f"{int(filled.sum()):,} of {len(groups):,} rows are nearly the same text, such as a form that is "
+        "filled in. They are on both sides of the split.",
+        remedy="Expect the score to be better than on texts of another form.",
+        count=int(filled.sum()),
+    )
+    return np.where(filled, -1, groups), [said]
 
 
 def near_findings(dataset: Dataset, texts: Sequence[str], groups: Array | None) -> list[Finding]:

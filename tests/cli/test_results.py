@@ -106,3 +106,14 @@ def test_a_paused_training_says_why_and_how_to_go_on(settings: Settings, store: 
     assert "autotrain runs resume run1" in said.getvalue()
     assert "goes on from its last checkpoint" in command(settings.root, "runs", "resume", "run1").stdout
     assert store.get("run1").state == "queued"
+
+
+def test_inspecting_names_the_shape_what_is_wrong_and_the_step_that_mends_it(studio: Studio, tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    table = tmp_path / "chats.jsonl"
+    table.write_text("".join(json.dumps({"messages": said}) + "\n" for said in (turns, turns[:1], turns)), "utf-8")
+    said = studio.says("data", "inspect", table)
+    assert "Looks like: conversations" in said
+    assert '--step \'{"step": "drop_rows", "rows": [2]}\'' in " ".join(said.split())
+    found = json.loads(studio.says("data", "inspect", table, "--json"))
+    assert found["shapes"][0]["shape"] == "chat" and found["shapes"][0]["findings"][0]["code"] == "no-last-answer"

@@ -40,7 +40,7 @@ def packed() -> bytes:
 REFUSED = {
     "a picture": (PICTURE, ["mine.csv is a PNG image", "saved as CSV"]),
     "a PDF": (b"%PDF-1.7\n" + bytes(200), ["a PDF document", "spreadsheet"]),
-    "a ZIP archive": (packed(), ["mine.csv is", "ZIP", "Unpack"]),
+    "a ZIP archive": (packed(), ["No image can be read", "picture.png"]),
     "noise": (bytes(range(256)) * 20, ["not text", "saved as CSV"]),
     "nothing": (b"", ["mine.csv is empty", "column names in its first row"]),
     "only white space": (b"\n \n\t\n", ["is empty"]),
@@ -143,7 +143,9 @@ def test_what_is_doubtful_is_told_and_stops_nothing(page: World, tmp_path: Path,
 @pytest.mark.parametrize("case", READ)
 def test_any_delimiter_and_encoding_is_read(page: World, tmp_path: Path, case: str) -> None:
     shown = page.look(READ[case], columns={"text": "text", "label": "label"}, model="all-minilm-l6-v2")
-    assert shown == [] or (case == "Latin-1" and "it was read as Western European" in shown[0] and len(shown) == 1)
+    assert shown == [] or (
+        case == "Latin-1" and "it was read as Western European" in shown[0] and "nearly the same text" in shown[1]
+    )
     (tmp_path / "mine.csv").write_bytes(READ[case])
     told = command(page.settings.root, "data", "inspect", tmp_path / "mine.csv")
     assert "text: text (sure)" in told.stdout and "label: label (sure)" in told.stdout

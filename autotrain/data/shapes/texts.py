@@ -9,6 +9,7 @@ from autotrain.data.check import missing_columns, text_findings
 from autotrain.data.instead import UNFIT, UNFIT_TEXT, with_other_column
 from autotrain.data.kinds import is_number
 from autotrain.data.labels import label_findings
+from autotrain.data.personal import personal_findings
 from autotrain.data.roles import guess_roles
 from autotrain.data.shapes.shape import Faults, cells
 from autotrain.events import Finding
@@ -29,7 +30,11 @@ class _Texts:
         if missing:
             return missing
         texts = [columns[role.role] for role in self.roles if role.kind == "text" and role.role in columns]
-        return [finding for column in texts for finding in text_findings(table, column)]
+        return [
+            finding
+            for column in texts
+            for finding in (*text_findings(table, column), *personal_findings(table, column))
+        ]
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, Any]]:
         needed = [role.role for role in self.roles if role.required]
