@@ -61,6 +61,10 @@ class Dataset:
             raise _damaged(self.id) from error
         return Table(self.profile, rows)
 
+    def disk_bytes(self) -> int:
+        """What it takes on the disk, with images, sounds and what steps made of it."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
     def head(self, count: int) -> list[dict[str, str]]:
         """The first `count` rows by column name, without the hidden row number."""
         return self.slice(0, count)
@@ -145,6 +149,16 @@ class DatasetStore:
             except DataError:
                 continue  # a half-built or damaged folder must not hide the others
         return sorted(found, key=lambda dataset: (dataset.created_at, dataset.id), reverse=True)
+
+    def rename(self, dataset_id: str, name: str) -> Dataset:
+        """Give a dataset another name; nothing else changes. Raises DataError."""
+        dataset = self.get(dataset_id)
+        card = _Card(name=name, created_at=dataset.created_at)
+        aside = dataset.folder / f".{_CARD_FILE}"
+        with plain_errors(dataset.name):
+            aside.write_text(card.model_dump_json(), "utf-8")
+            aside.replace(dataset.folder / _CARD_FILE)
+        return self.get(dataset_id)
 
     def delete(self, dataset_id: str) -> None:
         """Remove a dataset; runs keep their own copy of the rows. Raises DataError."""

@@ -46,6 +46,7 @@ BODIES = {
     "check": {"repository": "a"},
     "{batch_id}": {"columns": {}},
     "{run_id}": {"name": "a"},
+    "{dataset_id}": {"name": "a"},
 }
 
 
@@ -369,3 +370,39 @@ def test_the_description_and_the_scripts_are_served_from_here(world: World) -> N
     assert world.client.get(address.replace("docs.js", "core.js")).headers["content-type"].startswith("text/javascript")
     assert world.client.get("/studio/old/docs.js").headers["cache-control"] == "no-store"
     assert world.client.get("/studio/x/../../api/__init__.py").status_code == 404
+
+
+def test_a_table_says_which_runs_used_it_and_is_kept_while_one_needs_it(settings: Settings, store: SqlStore) -> None:
+    from autotrain.recipe import presets
+    from autotrain.submission import submit
+
+    rows = "comment,grade\n" + "".join(f"parcel {n} came,{('bad', 'good')[n % 2]}\n" for n in range(40))
+    with open_page(settings, store) as page:
+        made = page.client.post("/api/datasets", params={"name": "parcels.csv"}, content=rows.encode()).json()
+        assert made["used_by"] == [] and made["disk_bytes"] > 0
+        recipe = presets("text-classification")["fast"].with_data(made["id"], text="comment", label="grade")
+        run = submit(recipe, settings, store, name="Mine")
+        (listed,) = page.client.get("/api/datasets").json()
+        assert listed["used_by"] == [{"id": run.id, "name": "Mine", "state": "queued"}]
+
+        refused = page.client.delete(f"/api/datasets/{made['id']}")
+        assert refused.status_code == 422
+        assert 'The run "Mine" still needs this table (waiting in the queue)' in refused.json()["error"]["message"]
+
+        renamed = page.client.patch(f"/api/datasets/{made['id']}", json={"name": "Parcels of May"}).json()
+        assert renamed["name"] == "Parcels of May"
+        assert page.client.get(f"/api/datasets/{made['id']}").json()["name"] == "Parcels of May"
+
+        store.wish(run.id, "cancel")
+        assert store.get(run.id).state == "cancelled"
+        assert page.client.delete(f"/api/datasets/{made['id']}").status_code == 204
+        assert page.client.get("/api/datasets").json() == []
+
+
+def test_rows_far_down_are_shown_by_their_place(settings: Settings, store: SqlStore) -> None:
+    rows = "text,label\n" + "".join(f"row {n},a\n" for n in range(30_000))
+    with open_page(settings, store) as page:
+        made = page.client.post("/api/datasets", params={"name": "rows.csv"}, content=rows.encode()).json()
+        shown = page.client.get(f"/api/datasets/{made['id']}/rows", params={"start": 29_998, "count": 10}).json()
+        assert shown["of"] == 30_000
+        assert [row["text"] for row in shown["rows"]] == ["row 29998", "row 29999"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, UploadFile
@@ -11,8 +13,25 @@ from starlette.concurrency import run_in_threadpool
 from autotrain.data.remote import is_url
 from autotrain.data.store import Dataset
 from autotrain.errors import DataError
+from autotrain.runs.state import FINISHED, WORDS, State
 from autotrain.ui.services import Services
 from autotrain.ui.uploads import all_received, received
+
+_SOURCE = re.compile(r"^  source: ['\"]?([0-9a-f]{16})\b", re.MULTILINE)
+
+
+class User(BaseModel):
+    """A run that was made from a table."""
+
+    id: str
+    name: str
+    state: State
+
+
+class Renamed(BaseModel):
+    """A new name."""
+
+    name: str = Field(min_length=1, max_length=200)
 
 
 class DatasetView(BaseModel):
@@ -24,6 +43,8 @@ class DatasetView(BaseModel):
     size_bytes: int
     columns: list[str]
     created_at: float
+    disk_bytes: int
+    used_by: list[User] = []
 
 
 LONGEST_CELL = 2_000
@@ -50,7 +71,8 @@ def router(services: Services) -> APIRouter:
     @made.get("")
     def list_datasets() -> list[DatasetView]:
         """Imported tables, newest first."""
-        return [_view(dataset) for dataset in services.datasets.list()]
+        users = _users(services)
+        return [_view(dataset, users.get(dataset.id, [])) for dataset in services.datasets.list()]
 
     @made.post("", status_code=201)
     async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]) -> DatasetView:
@@ -72,6 +94,23 @@ def router(services: Services) -> APIRouter:
             raise DataError(f"{url[:100]} is no address. Write it whole, such as https://…", code="unknown-address")
         return _view(services.datasets.add_url(url))
 
+    @made.patch("/{dataset_id}")
+    def rename(dataset_id: str, renamed: Renamed) -> DatasetView:
+        """Give a table another name."""
+        return _view(services.datasets.rename(dataset_id, renamed.name.strip() or "Table"))
+
+    @made.delete("/{dataset_id}", status_code=204)
+    def delete(dataset_id: str) -> None:
+        """Delete a table. One that a run still needs is kept; ended runs have their own copy of the rows."""
+        waiting = [user for user in _users(services).get(dataset_id, []) if user.state not in FINISHED]
+        if waiting:
+            state = WORDS[waiting[0].state].lower()
+            raise DataError(
+                f'The run "{waiting[0].name}" still needs this table ({state}). Cancel it, or wait until it has ended.',
+                code="in-use",
+            )
+        services.datasets.delete(dataset_id)
+
     @made.get("/{dataset_id}/rows")
     def rows(
         dataset_id: str, start: Annotated[int, Query(ge=0)] = 0, count: Annotated[int, Query(ge=1, le=200)] = 20
@@ -88,7 +127,17 @@ def _rows(dataset: Dataset, start: int, count: int) -> RowsView:
     return RowsView(start=start, of=dataset.profile.rows, rows=cut)
 
 
-def _view(dataset: Dataset) -> DatasetView:
+def _users(services: Services) -> dict[str, list[User]]:
+    """The runs of each dataset, newest first."""
+    users: dict[str, list[User]] = {}
+    for run in services.store.list(limit=10_000):
+        source = _SOURCE.search(run.recipe)
+        if source is not None:
+            users.setdefault(source[1], []).append(User(id=run.id, name=run.name, state=run.state))
+    return users
+
+
+def _view(dataset: Dataset, users: Sequence[User] = ()) -> DatasetView:
     return DatasetView(
         id=dataset.id,
         name=dataset.name,
@@ -96,4 +145,6 @@ def _view(dataset: Dataset) -> DatasetView:
         size_bytes=dataset.profile.size_bytes,
         columns=[column.name for column in dataset.profile.columns],
         created_at=dataset.created_at.timestamp(),
+        disk_bytes=dataset.disk_bytes(),
+        used_by=list(users),
     )

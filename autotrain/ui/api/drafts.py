@@ -169,11 +169,6 @@ def router(services: Services) -> APIRouter:
         """A dataset with its first rows, its profile, and the roles guessed for a task."""
         return detail(services.datasets.get(dataset_id), task)
 
-    @made.delete("/datasets/{dataset_id}", status_code=204)
-    def delete(dataset_id: str) -> None:
-        """Delete a dataset. Runs keep their own copy of the rows."""
-        services.datasets.delete(dataset_id)
-
     @made.post("/drafts/look")
     def judge(draft: Draft) -> Look:
         """What is missing, wrong, different from the preset, and what the run would cost here."""
