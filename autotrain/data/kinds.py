@@ -62,9 +62,14 @@ class Tally:
     _last_integer: int | None = None
     rising: bool = True
 
+    @property
+    def full(self) -> bool:
+        """Whether enough was seen, so that more changes nothing."""
+        return self.judged >= JUDGED_VALUES
+
     def see(self, value: str, times: int) -> None:
         """Count a non-empty cell that occurs `times` times."""
-        if self.judged >= JUDGED_VALUES:
+        if self.full:
             return
         value = value.strip()
         self.judged += times

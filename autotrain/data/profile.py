@@ -63,6 +63,7 @@ class ColumnWatch:
         self._tally = Tally()
         self._lengths: Counter[int] = Counter()
         self._examples: list[str] = []
+        self._known: pa.Array | None = None
         self.rows = self.empty = self._characters = self._longest = 0
 
     def see(self, values: pa.Array) -> None:
@@ -81,6 +82,10 @@ class ColumnWatch:
             self._lengths[length if length < 4096 else round(length, -2)] += pair["counts"].as_py()
         counted = pc.value_counts(filled)
         self._distinct.see(counted.field(0))
+        if self._tally.full and len(self._top) >= _TOP_CAPACITY:
+            # Nothing new is counted any more: only what is counted already is worth a look in Python.
+            self._known = pa.array(list(self._top), pa.string()) if self._known is None else self._known
+            counted = counted.filter(pc.is_in(counted.field(0), value_set=self._known))
         for value, times in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True):
             self._count(value, times)
 
