@@ -77,6 +77,10 @@ def _completed(units: Units, part: Array, split: SplitSpec, absent: list[int]) -
     return np.where(part == 0, chosen[others.unit], part)
 
 
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"
+
+
 def _leaks(units: Units, part: Array, column: str, texts: Sequence[str]) -> list[Finding]:
     """Texts of the test rows that training or validation rows have too."""
     seen = np.zeros(units.count, bool)
@@ -89,8 +93,8 @@ def _leaks(units: Units, part: Array, column: str, texts: Sequence[str]) -> list
         Finding(
             severity="warning",
             code="split-leak",
-            message=f"{count:,} of {tested:,} test rows ({count / tested:.0%}) have a text that training or validation "
-            "rows have too, so the score will look better than it is.",
+            message=f"{count:,} of {tested:,} test rows ({_percent(count / tested)}) have a text that training or "
+            "validation rows have too, so the score will look better than it is.",
             remedy="Leave those training and validation rows out; the test stays as it was given.",
             column=column,
             count=count,

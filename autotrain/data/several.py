@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,7 +39,7 @@ def read_several(parts: Sequence[Part], name: str) -> Reading:
     added = "split" if all(splits) and "split" not in names else "file" if "file" not in names else None
     values = splits if added == "split" else [str(member.name) for member, _, _ in parts]
     header = name_columns(0, [*names, *([added] if added else [])])
-    findings = [_numbered(parts), *(finding for _, _, profile in parts for finding in profile.findings)]
+    findings = [_numbered(parts), *_of_files(parts)]
     return Reading("several files", header, _records(parts, names, values if added else None), findings)
 
 
@@ -52,6 +52,13 @@ def _records(parts: Sequence[Part], names: Sequence[str], values: Sequence[str] 
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
                 yield number, [*cells, *extra]
+
+
+def _of_files(parts: Sequence[Part]) -> Iterator[Finding]:
+    """What each file's reader noticed, under the file's name: its row numbers are those of the file itself."""
+    for member, _, profile in parts:
+        for finding in profile.findings:
+            yield finding.model_copy(update={"message": f"{member.name}: {finding.message}", "rows": (), "fix": None})
 
 
 def _numbered(parts: Sequence[Part]) -> Finding:

@@ -13,6 +13,9 @@ from autotrain.encoding.batch import encoded_batch
 from autotrain.errors import AutotrainError
 from autotrain.models.loading import load_tokenizer, longest_input_of
 
+_ENDLESS = 10**7
+"""A tokenizer that knows no limit names a number beyond this."""
+
 
 def main() -> None:
     """Encode the rows of the question."""
@@ -20,9 +23,10 @@ def main() -> None:
     try:
         tokenizer = load_tokenizer(Path(asked["model"]))
         # Training cuts at what the model has positions for, and so does its picture.
-        longest = min(asked["max_length"], longest_input_of(Path(asked["model"]), tokenizer))
-        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, longest)
-        answer = {"batch": made.model_dump(mode="json")}
+        longest = longest_input_of(Path(asked["model"]), tokenizer)
+        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, min(asked["max_length"], longest))
+        known = longest if longest < _ENDLESS else None
+        answer = {"batch": made.model_copy(update={"longest": known}).model_dump(mode="json")}
     except AutotrainError as error:
         answer = {"error": {"message": error.message, "code": error.code}}
     sys.stdout.buffer.write(json.dumps(answer).encode())

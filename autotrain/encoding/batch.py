@@ -50,6 +50,8 @@ class EncodedBatch(BaseModel):
     measured: int
     padding_side: str
     explanation: str
+    longest: int | None = None
+    """The most tokens the model has places for; None where it is not known."""
     template: str | None = None
     rendered: str | None = None
 
