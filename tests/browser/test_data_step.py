@@ -12,6 +12,9 @@ from tests.browser.conftest import Picture, Web
 
 pytestmark = pytest.mark.browser
 
+SLOW = 60_000
+"""Milliseconds for what a child process does first: it loads a tokenizer's libraries."""
+
 
 def messy(path: Path) -> Path:
     """Texts with all that people do to a column of labels."""
@@ -56,7 +59,7 @@ def shown(page: Page, web: Web, path: Path) -> None:
 def test_texts_with_labels_are_shown_as_tokens(page: Page, web: Web, tmp_path: Path, picture: Picture) -> None:
     shown(page, web, messy(tmp_path / "messy.csv"))
     page.get_by_text("What the model will see").click()
-    expect(page.locator(".at-encoded").first).to_contain_text("[CLS]")
+    expect(page.locator(".at-encoded").first).to_contain_text("[CLS]", timeout=SLOW)
     expect(page.locator(".at-encoded").first).to_contain_text("bad")
     picture(page, "preview-classification")
 
@@ -71,11 +74,11 @@ def test_conversations_are_recognised_and_what_is_learned_is_marked(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     shown(page, web, path)
     expect(page.get_by_text("This table looks like conversations")).to_be_visible()
-    expect(page.get_by_text("a last turn that is not the assistant's")).to_be_visible()
-    expect(page.locator(".at-learned").get_by_text("italy")).not_to_have_count(0)
+    expect(page.get_by_text("a last turn that is not the assistant's")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".at-learned").get_by_text("italy")).not_to_have_count(0, timeout=SLOW)
     picture(page, "preview-chat")
     page.get_by_role("button", name="Leave out this row").click()
-    expect(page.get_by_text("a last turn that is not the assistant's")).to_have_count(0)
+    expect(page.get_by_text("a last turn that is not the assistant's")).to_have_count(0, timeout=SLOW)
 
 
 def test_words_with_tags_are_recognised_and_shown_with_their_tags(
@@ -87,7 +90,7 @@ def test_words_with_tags_are_recognised_and_shown_with_their_tags(
     path.write_text("".join(json.dumps(each) + "\n" for each in [row, other] * 20), "utf-8")
     shown(page, web, path)
     expect(page.get_by_text("This table looks like words with tags")).to_be_visible()
-    expect(page.locator(".at-token-chip", has_text="B-PER").first).to_contain_text("anna")
+    expect(page.locator(".at-token-chip", has_text="B-PER").first).to_contain_text("anna", timeout=SLOW)
     picture(page, "preview-tagging")
 
 
