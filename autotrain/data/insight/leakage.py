@@ -19,8 +19,9 @@ JUDGED_ROWS = 50_000
 GIVEN_AWAY = 0.9
 """Share of the majority's mistakes that a column must spare to give the label away."""
 FEWEST_ROWS = 20
-PIECES = 50
-"""Numbers that hardly repeat are compared by which of these equal pieces of their range they lie in."""
+PIECES, ROWS_PER_PIECE = 50, 20
+"""Numbers that hardly repeat are compared by which piece of their order they lie in; with fewer rows in a piece chance
+would decide what its usual label is."""
 WRITTEN, BY_CHANCE = 0.5, 0.1
 """A label stands in its own texts in this share of them, and in other labels' texts hardly ever."""
 LONGEST_LABEL = 60
@@ -93,7 +94,8 @@ def _values(cells: Sequence[str]) -> list[str]:
     ordered = sorted(number for number in numbers if number is not None)
     if not ordered:
         return cells
-    edges = [ordered[len(ordered) * piece // PIECES] for piece in range(1, PIECES)]
+    pieces = min(PIECES, max(2, len(ordered) // ROWS_PER_PIECE))
+    edges = [ordered[len(ordered) * piece // pieces] for piece in range(1, pieces)]
     return ["" if number is None else str(bisect_right(edges, number)) for number in numbers]
 
 
