@@ -61,6 +61,8 @@ def test_texts_with_labels_are_shown_as_tokens(page: Page, web: Web, tmp_path: P
     page.get_by_text("What the model will see").click()
     expect(page.locator(".at-encoded").first).to_contain_text("[CLS]", timeout=SLOW)
     expect(page.locator(".at-encoded").first).to_contain_text("bad")
+    page.get_by_text("Look deeper").click()
+    expect(page.get_by_text("Lengths of “comment” in characters")).to_be_visible(timeout=SLOW)
     picture(page, "preview-classification")
 
 

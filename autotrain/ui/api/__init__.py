@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import HTMLResponse
 
 from autotrain import __version__
-from autotrain.ui.api import account, batches, datasets, drafts, files, models, preview, publications, runs
+from autotrain.ui.api import account, batches, datasets, drafts, files, insights, models, preview, publications, runs
 from autotrain.ui.api.errors import handle_errors
 from autotrain.ui.api.origin import refuse_cross_site
 from autotrain.ui.api.static import StaticFolder, module_url
@@ -46,6 +46,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(datasets.router(services))
     app.include_router(drafts.router(services))
     app.include_router(preview.router(services))
+    app.include_router(insights.router(services))
     app.include_router(models.router(services))
     app.include_router(account.router(services))
 

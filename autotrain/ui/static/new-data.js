@@ -2,6 +2,7 @@
 
 import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
 import { findings, step } from "./new-run.js";
+import { Insights } from "./new-insights.js";
 import { Preview } from "./new-preview.js";
 import { splitPanel } from "./new-split.js";
 
@@ -13,6 +14,7 @@ export class DataStep {
     this.page = page;
     this.body = h("div", { class: "at-step-body" });
     this.preview = new Preview(page);
+    this.insights = new Insights(page);
     this.trouble = h("div", { "aria-live": "polite" });
     this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
     this.file = h("input", { type: "file", multiple: true, accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload([...this.file.files]) });
@@ -46,6 +48,7 @@ export class DataStep {
       const steps = judged ? judged.steps : [];
       patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended, split: draft.split, rows: judged && judged.rows }, () => this.chosen(detail, draft, found, steps));
       this.preview.show();
+      this.insights.show();
     }
   }
 
@@ -150,6 +153,7 @@ export class DataStep {
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
       splitPanel(this.page),
       this.preview.element,
+      this.insights.element,
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
   }
