@@ -42,5 +42,7 @@ const languages = (mix) => (mix.shares.length ? bars(`Languages of “${mix.colu
 
 const histogram = (one) => {
   const most = Math.max(...one.bins.map((bin) => bin.count), 1);
-  return bars(`Lengths of “${one.column}” in ${one.unit}`, one.bins.map((bin) => [bin.high === null ? `${count(bin.low)} and more` : `${count(bin.low)} to ${count(bin.high - 1)}`, bin.count / most, count(bin.count)]));
+  const filled = one.bins.map((bin, place) => (bin.count ? place : -1)).filter((place) => place >= 0);
+  const shown = one.bins.slice(filled[0] || 0, (filled[filled.length - 1] || 0) + 1);
+  return bars(`Lengths of “${one.column}” in ${one.unit}`, shown.map((bin) => [bin.high === null ? `${count(bin.low)} and more` : `${count(bin.low)} to ${count(bin.high - 1)}`, bin.count / most, count(bin.count)]));
 };
