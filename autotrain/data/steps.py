@@ -220,6 +220,31 @@ class DropRows(_Step):
         return f"{len(self.rows):,} {'row was' if len(self.rows) == 1 else 'rows were'} left out by hand ({listed})."
 
 
+class Relabel(_Step):
+    """Write other labels into single rows, which are named by their numbers in the original file."""
+
+    step: Literal["relabel"] = "relabel"
+    column: str
+    labels: dict[int, str] = Field(min_length=1, max_length=10_000)
+
+    def apply(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        rows, new = pa.array(list(self.labels), pa.int64()), pa.array(list(self.labels.values()), pa.string())
+        for batch in batches():
+            found = pc.index_in(batch.column(ROW_COLUMN), value_set=rows)
+            yield _with(batch, self.column, pc.coalesce(new.take(found), batch.column(self.column)))
+
+    def uses(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def sentence(self) -> str:
+        pairs = ", ".join(f'row {row} as "{new}"' for row, new in list(self.labels.items())[:3])
+        rest = len(self.labels) - 3
+        return f'In "{self.column}" is written by hand {pairs}{f", and {rest:,} more" if rest > 0 else ""}.'
+
+
 class DropLeaks(_Step):
     """Leave out training and validation rows whose text the test holds too, and training rows that validation holds."""
 
@@ -247,7 +272,15 @@ class DropLeaks(_Step):
 
 
 Step = Annotated[
-    Trim | DropEmpty | MergeLabels | FoldSmallClasses | Deduplicate | DropContradictions | DropLeaks | DropRows,
+    Trim
+    | DropEmpty
+    | MergeLabels
+    | FoldSmallClasses
+    | Deduplicate
+    | DropContradictions
+    | DropLeaks
+    | DropRows
+    | Relabel,
     Field(discriminator="step"),
 ]
 STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])

@@ -66,6 +66,28 @@ def test_texts_with_labels_are_shown_as_tokens(page: Page, web: Web, tmp_path: P
     picture(page, "preview-classification")
 
 
+def test_doubted_labels_are_shown_and_changed_by_choice(page: Page, web: Web, tmp_path: Path, picture: Picture) -> None:
+    says = {
+        "weather": "The rain falls on the hills of town {n} while clouds and wind bring a storm to the coast.",
+        "cooking": "Fry onion number {n} in butter, add salt and flour, and bake the bread in a hot oven.",
+    }
+    rows = [(says[label].format(n=n), label) for n in range(40) for label in says]
+    rows[6], rows[31] = (rows[6][0], "cooking"), (rows[31][0], "weather")
+    path = tmp_path / "doubtful.csv"
+    path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows), "utf-8")
+    shown(page, web, path)
+    page.get_by_text("Look deeper").click()
+    page.get_by_role("button", name="Look for wrong labels").click()
+    table = page.get_by_label("Doubted labels")
+    expect(table.locator("tbody tr")).to_have_count(2, timeout=2 * SLOW)
+    expect(table).to_contain_text("33")
+    table.scroll_into_view_if_needed()
+    picture(page, "doubted-labels")
+    table.get_by_label("Choose row 8", exact=True).check()
+    page.get_by_role("button", name="Use the suggested label (1)").click()
+    expect(page.get_by_text('is written by hand row 8 as "weather"')).to_be_visible()
+
+
 def test_conversations_are_recognised_and_what_is_learned_is_marked(
     page: Page, web: Web, tmp_path: Path, picture: Picture
 ) -> None:

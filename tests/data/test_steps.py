@@ -53,6 +53,24 @@ def test_trimming_takes_white_space_from_both_ends(dataset: Dataset) -> None:
     assert rows(dataset)[0] == (2, " good parcel ", "Praise")
 
 
+def test_single_rows_get_another_label_by_their_numbers_in_the_file(dataset: Dataset) -> None:
+    step = {"step": "relabel", "column": "label", "labels": {"5": "complaint", "7": "other", "99": "nobody"}}
+    changed = stepped(dataset, steps({"step": "drop_empty", "columns": ["text"]}, step))
+    labels = {row: label for row, _, label in rows(changed)}
+    assert labels == {
+        2: "Praise",
+        3: "complaint",
+        4: "complaint",
+        5: "complaint",
+        7: "other",
+        8: "complaint",
+        9: "Praise",
+    }
+    assert steps(step)[0].sentence() == (
+        'In "label" is written by hand row 5 as "complaint", row 7 as "other", row 99 as "nobody".'
+    )
+
+
 def test_empty_rows_go_and_the_others_keep_their_numbers(dataset: Dataset) -> None:
     changed = stepped(dataset, steps({"step": "drop_empty", "columns": ["text"]}))
     assert [row[0] for row in rows(changed)] == [2, 3, 4, 5, 7, 8, 9]

@@ -1,11 +1,15 @@
-"""The route of what is worth knowing beyond the checks: languages, leakage, odd texts, lengths."""
+"""Routes of what is worth knowing beyond the checks: languages, leakage, odd texts, lengths, wrong labels."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from fastapi import APIRouter
 
 from autotrain.data.insight import Insights, insights
-from autotrain.errors import AutotrainError, DataError
+from autotrain.errors import AutotrainError, DataError, ModelError
+from autotrain.evaluation.label_errors import LabelErrors, label_errors
+from autotrain.models.catalogue import starter_folder
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted_rows
 from autotrain.ui.services import Services
@@ -25,10 +29,7 @@ def router(services: Services) -> APIRouter:
             raise DataError("Choose the data first.", code="no-data")
         roles = TASKS[draft.task].columns
         label = next((role.role for role in roles if role.kind == "label"), None)
-        try:
-            folder = services.catalogue.resolve(draft.model).path if draft.model.strip() else None
-        except AutotrainError:
-            folder = None
+        folder = _folder(draft, services)
         tokenizer = folder / "tokenizer.json" if folder is not None else None
         return insights(
             dataset.table(),
@@ -39,4 +40,29 @@ def router(services: Services) -> APIRouter:
             max_length=int(draft.params.get("max_length") or USUAL_LENGTH),
         )
 
+    @made.post("/drafts/label-errors")
+    def look_at_labels(draft: Draft) -> LabelErrors:
+        """Rows whose label is probably wrong, the surest first; half a minute for 2,000 rows on two cores."""
+        dataset = drafted_rows(draft, services)
+        roles = TASKS[draft.task].columns if draft.task in TASKS else ()
+        chosen = {role.kind: draft.columns.get(role.role) for role in roles}
+        text, label = chosen.get("text"), chosen.get("label")
+        if dataset is None or text is None or label is None:
+            raise DataError("Choose the text and the label column first.", code="no-columns")
+        for name in (text, label):
+            if dataset.profile.column(name) is None:
+                raise DataError(f'There is no column "{name}". Choose another one.', code="no-such-column")
+        model = _folder(draft, services) or starter_folder()
+        if model is None:
+            raise ModelError("Choose a model that is on this machine: it reads the texts.", code="no-model")
+        return label_errors(dataset.table(), text, label, model)
+
     return made
+
+
+def _folder(draft: Draft, services: Services) -> Path | None:
+    """Where the chosen model lies, if it is on this machine."""
+    try:
+        return services.catalogue.resolve(draft.model).path if draft.model.strip() else None
+    except AutotrainError:
+        return None

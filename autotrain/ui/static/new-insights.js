@@ -27,12 +27,56 @@ export class Insights {
       const found = await api("/drafts/insights", { method: "POST", json: this.page.question() });
       if (asked !== this.key) return;
       const parts = [findings(found.findings, (fix) => this.page.mend(fix)), found.languages.map(languages), found.histograms.map(histogram)].flat(2).filter(Boolean);
-      this.body.replaceChildren(...(parts.length ? parts : [h("p", { class: "at-quiet" }, "Nothing odd was found.")]));
+      this.body.replaceChildren(...(parts.length ? parts : [h("p", { class: "at-quiet" }, "Nothing odd was found.")]), new WrongLabels(this.page).element);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.loaded = null;
       this.body.replaceChildren(problem(error.message));
     }
+  }
+}
+
+// Labels that are probably wrong. A quick model found them and may err, so a person chooses which rows to change.
+class WrongLabels {
+  constructor(page) {
+    this.page = page;
+    this.button = h("button", { type: "button", class: "at-button at-small", onclick: () => this.look() }, "Look for wrong labels");
+    this.body = h("div", { class: "at-stack-small", "aria-live": "polite" });
+    this.element = h("section", { class: "at-stack-small" }, h("h3", {}, "Wrong labels"),
+      h("p", { class: "at-small-text" }, "A quick model reads up to 2,000 rows and names those whose label it doubts. It takes up to a minute."), h("div", {}, this.button), this.body);
+  }
+
+  async look() {
+    this.button.disabled = true;
+    this.body.replaceChildren(h("p", { class: "at-quiet" }, "Reading the texts…"));
+    try {
+      this.show(await api("/drafts/label-errors", { method: "POST", json: this.page.question() }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.body.replaceChildren(problem(error.message));
+    }
+    this.button.disabled = false;
+  }
+
+  show(found) {
+    const judged = `${count(found.judged)} ${found.judged < found.of ? `of ${count(found.of)} ` : ""}rows`;
+    if (!found.errors.length) { this.body.replaceChildren(h("p", { class: "at-quiet" }, `No label is doubted in ${judged}.`)); return; }
+    const boxes = found.errors.map((one) => h("input", { type: "checkbox", "aria-label": `Choose row ${one.row}`, onchange: () => this.count() }));
+    const all = h("input", { type: "checkbox", "aria-label": "Choose all rows", onchange: () => { for (const box of boxes) box.checked = all.checked; this.count(); } });
+    const chosen = () => found.errors.filter((_, place) => boxes[place].checked);
+    const label = found.findings[0].column;
+    this.relabel = h("button", { type: "button", class: "at-button at-small at-primary", onclick: () => this.page.mend({ step: { step: "relabel", column: label, labels: Object.fromEntries(chosen().map((one) => [one.row, one.suggested])) } }) });
+    this.drop = h("button", { type: "button", class: "at-button at-small", onclick: () => this.page.mend({ step: { step: "drop_rows", rows: chosen().map((one) => one.row).sort((a, b) => a - b) } }) });
+    this.count = () => {
+      const size = chosen().length;
+      for (const [button, words] of [[this.relabel, "Use the suggested label"], [this.drop, "Leave out"]]) { button.disabled = !size; button.textContent = size ? `${words} (${count(size)})` : words; }
+    };
+    this.count();
+    const rows = found.errors.map((one, place) => h("tr", {}, h("td", {}, boxes[place]), h("td", { class: "at-numbers" }, count(one.row)), h("td", { dir: "auto" }, h("span", {}, one.text.slice(0, 300))), h("td", { dir: "auto" }, one.given), h("td", { dir: "auto" }, h("b", {}, one.suggested)), h("td", { class: "at-numbers" }, `${(100 * one.confidence).toFixed(0)} %`)));
+    this.body.replaceChildren(
+      h("p", {}, `${count(found.errors.length)} ${found.errors.length === 1 ? "label is" : "labels are"} doubted in ${judged}, the most doubtful first. Read them: the quick model may be wrong too.`),
+      h("div", { class: "at-scroll at-sheet at-doubted", tabindex: "0", "aria-label": "Doubted labels" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, all), ["Row", "Text", "Label", "Suggested", "Sure"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows))),
+      h("div", { class: "at-actions" }, this.relabel, this.drop));
   }
 }
 
