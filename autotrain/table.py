@@ -57,6 +57,10 @@ class Profile(BaseModel):
     encoding: str
     delimiter: str = ""
     format: str = "delimited text"
+    sheet: str = ""
+    """The sheet of a workbook that was read; empty for other files."""
+    sheets: tuple[str, ...] = ()
+    """All sheets of a workbook, in its order."""
     findings: tuple[Finding, ...] = ()
 
     def column(self, name: str) -> ColumnProfile | None:

@@ -92,7 +92,7 @@ def test_every_example_of_a_shape_is_recognised_and_sound(
 def test_the_steps_shown_are_steps() -> None:
     block = re.search(r"```yaml\n(data:.*?)```", DATA, re.S)
     assert block is not None
-    assert len(STEPS.validate_python(yaml.safe_load(block[1])["data"]["steps"])) == 7
+    assert len(STEPS.validate_python(yaml.safe_load(block[1])["data"]["steps"])) == 8
 
 
 def test_the_python_example_uses_names_that_exist() -> None:

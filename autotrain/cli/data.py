@@ -21,10 +21,12 @@ app = typer.Typer(help="Inspect a file, list imported datasets and samples.", no
 
 @app.command()
 def inspect(
-    file: Annotated[str, typer.Argument(help="A file, a dataset id, or sample:<name>.")],
+    file: Annotated[str, typer.Argument(help="A file, book.xlsx#sheet, an address, a dataset id, or sample:<name>.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Languages, lengths, leakage, wrong labels as well.")] = False,
 ) -> None:
     """Columns, roles and findings: everything the page would show."""
+    from autotrain.cli.deeper import look_at_labels, look_deeper, show_deeper
     from autotrain.data.store import DatasetStore
     from autotrain.tasks import TASKS
 
@@ -34,6 +36,7 @@ def inspect(
             "profile": dataset.profile.model_dump(mode="json"),
             "tasks": _fits(dataset),
             "shapes": _shapes(dataset),
+            **(_deeper(dataset) if deep else {}),
         }
         typer.echo(json.dumps(shown, indent=1))
         return
@@ -42,6 +45,10 @@ def inspect(
     _show_shapes(dataset, out)
     for task in TASKS.values():
         _show_fit(dataset, task, out)
+        if deep:
+            found = look_deeper(dataset, task)
+            _show_findings(list(found.findings), out)
+            show_deeper(found, look_at_labels(dataset, task), out)
 
 
 @app.command("list")
@@ -77,6 +84,18 @@ def sample(
     except OSError as error:
         raise not_written(destination, error) from error
     console().print(f"Wrote {destination}.", markup=False)
+
+
+def _deeper(dataset: Dataset) -> dict[str, Any]:
+    from autotrain.cli.deeper import look_at_labels, look_deeper
+    from autotrain.tasks import TASKS
+
+    made: dict[str, Any] = {"insights": {}, "label_errors": {}}
+    for name, task in TASKS.items():
+        labels = look_at_labels(dataset, task)
+        made["insights"][name] = look_deeper(dataset, task).model_dump(mode="json")
+        made["label_errors"][name] = labels if isinstance(labels, str) else labels.model_dump(mode="json")
+    return made
 
 
 def _shapes(dataset: Dataset) -> list[dict[str, Any]]:

@@ -26,7 +26,14 @@ from autotrain.table import Profile
 
 
 def import_guarded(
-    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, *, name: str
+    source: Path,
+    examined: Examined,
+    folder: Path,
+    settings: Settings,
+    progress: Progress | None,
+    *,
+    name: str,
+    sheet: str | None = None,
 ) -> Profile:
     """`import_examined`, in a child where the format is one that libraries take apart.
 
@@ -35,20 +42,19 @@ def import_guarded(
     """
     with plain_errors(name):
         if format_of(source) is None:
-            return import_examined(source, examined, folder, settings, progress, name=name)
-        return _by_child(source, examined, folder, settings, progress, name)
+            return import_examined(source, examined, folder, settings, progress, name=name, sheet=sheet)
+        asked = {
+            "source": str(source.resolve()),
+            "folder": str(folder),
+            "name": name,
+            "sheet": sheet,
+            "examined": asdict(examined),
+            "settings": settings.model_dump(mode="json"),
+        }
+        return _by_child(asked, folder, settings, progress, name)
 
 
-def _by_child(
-    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, name: str
-) -> Profile:
-    asked = {
-        "source": str(source.resolve()),
-        "folder": str(folder),
-        "name": name,
-        "examined": asdict(examined),
-        "settings": settings.model_dump(mode="json"),
-    }
+def _by_child(asked: dict[str, Any], folder: Path, settings: Settings, progress: Progress | None, name: str) -> Profile:
     command = [sys.executable, "-m", "autotrain.data.child"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         patience = threading.Timer(settings.import_seconds, child.kill)
@@ -107,7 +113,15 @@ def main() -> int:
             _say({"progress": [done, total]})
 
     try:
-        import_examined(Path(asked["source"]), examined, Path(asked["folder"]), settings, tell, name=asked["name"])
+        import_examined(
+            Path(asked["source"]),
+            examined,
+            Path(asked["folder"]),
+            settings,
+            tell,
+            name=asked["name"],
+            sheet=asked["sheet"],
+        )
     except AutotrainError as error:
         if "not enough memory" in error.message.casefold():  # a parser's way to say it; the file may be fine
             return 1

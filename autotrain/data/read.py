@@ -19,7 +19,7 @@ from autotrain.data.formats import ARCHIVES, COMPRESSED, format_of, refuse_other
 from autotrain.data.json_tables import read_json
 from autotrain.data.plain_text import is_plain_text, read_plain_text
 from autotrain.data.profile import TableWatch
-from autotrain.data.reading import Progress, Reading, Records
+from autotrain.data.reading import Progress, Reading, Records, stretch
 from autotrain.data.records import LINE_CELLS
 from autotrain.data.several import Part, read_several
 from autotrain.data.unpack import unpack
@@ -55,7 +55,7 @@ def import_table(
     return import_examined(source, check_file(source, settings, name), folder, settings, progress, name=name)
 
 
-def check_file(source: Path, settings: Settings, name: str | None = None) -> Examined:
+def check_file(source: Path, settings: Settings, name: str | None = None, progress: Progress | None = None) -> Examined:
     """Refuse what cannot be a table and find out the encoding, in one pass over the bytes. Raises DataError."""
     name = name or source.name
     with plain_errors(name):
@@ -65,7 +65,7 @@ def check_file(source: Path, settings: Settings, name: str | None = None) -> Exa
             raise DataError(f"{source} is not a file. Choose a table saved as CSV.", code="not-a-table")
         check_size(name, source.stat().st_size, settings)
         refuse_other_formats(source, name)
-        return examine(source)
+        return examine(source, progress)
 
 
 def check_size(name: str, size: int, settings: Settings) -> None:
@@ -80,18 +80,27 @@ def check_size(name: str, size: int, settings: Settings) -> None:
 
 
 def import_examined(
-    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, *, name: str
+    source: Path,
+    examined: Examined,
+    folder: Path,
+    settings: Settings,
+    progress: Progress | None,
+    *,
+    name: str,
+    sheet: str | None = None,
 ) -> Profile:
-    """`import_table` for a file that `check_file` has seen."""
+    """`import_table` for a file that `check_file` has seen; of a workbook the sheet that is named."""
     with plain_errors(name):
         kind = format_of(source)
+        if sheet is not None and kind != "workbook":
+            raise DataError(f'{name} is no workbook and has no sheet "{sheet}". Name it without one.', code="no-sheets")
         if kind in ARCHIVES:
-            profile = _import_archive(source, examined, folder, settings, name, kind)
+            profile = _import_archive(source, examined, folder, settings, progress, name, kind)
         elif kind in COMPRESSED:
             profile = _import_compressed(source, examined, folder, settings, progress, name, kind)
         elif kind is not None:
             profile = _import_reading(
-                _reading(source, name, kind, settings, progress), examined, folder, settings, name
+                _reading(source, name, kind, settings, progress, sheet), examined, folder, settings, name
             )
         elif is_plain_text(source, name, examined.encoding):
             reading = read_plain_text(source, examined, progress)
@@ -118,45 +127,50 @@ def _import_compressed(
 
 
 def _import_archive(
-    source: Path, examined: Examined, folder: Path, settings: Settings, name: str, kind: str
+    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, name: str, kind: str
 ) -> Profile:
     """What the files inside are together, under the archive's own hash and size."""
     with tempfile.TemporaryDirectory(dir=folder) as aside:
         inside = unpack_archive(source, name, kind, Path(aside) / "members", settings.max_upload_bytes)
         found = collect(inside, name, Path(aside), folder)
         if found.rows is not None:
-            profile = import_table(found.rows, folder, settings, name=name)
+            profile = import_table(found.rows, folder, settings, progress, name=name)
             profile = profile.model_copy(update={"format": "archive"})
         else:
-            profile = _import_tables(found.tables, Path(aside), folder, settings, name)
+            profile = _import_tables(found.tables, Path(aside), folder, settings, progress, name)
     findings = [*found.findings, *(each for each in profile.findings if each not in found.findings)]
     return profile.model_copy(
         update={"sha256": examined.sha256, "size_bytes": examined.size, "findings": tuple(findings)}
     )
 
 
-def _import_tables(tables: Sequence[Member], aside: Path, folder: Path, settings: Settings, name: str) -> Profile:
+def _import_tables(
+    tables: Sequence[Member], aside: Path, folder: Path, settings: Settings, progress: Progress | None, name: str
+) -> Profile:
     for member in tables:
         if format_of(member.path) in ARCHIVES | COMPRESSED:
             raise DataError(
                 f"{member.name} in {name} is packed once more. Unpack it and choose what is inside.", code="not-a-table"
             )
     if len(tables) == 1:
-        return import_table(tables[0].path, folder, settings, name=tables[0].name.name)
+        return import_table(tables[0].path, folder, settings, progress, name=tables[0].name.name)
     parts: list[Part] = []
     for number, member in enumerate(tables):
         own = aside / f"table-{number}"
         own.mkdir()
-        parts.append((member, own, import_table(member.path, own, settings, name=str(member.name))))
+        share = stretch(progress, number / len(tables), (number + 1) / len(tables))
+        parts.append((member, own, import_table(member.path, own, settings, share, name=str(member.name))))
     reading = read_several(parts, name)
     return _import_reading(reading, Examined("", 0, "utf-8", False), folder, settings, name)
 
 
-def _reading(source: Path, name: str, kind: str, settings: Settings, progress: Progress | None) -> Reading:
+def _reading(
+    source: Path, name: str, kind: str, settings: Settings, progress: Progress | None, sheet: str | None
+) -> Reading:
     if kind == "json":
         return read_json(source, name, LINE_CELLS * settings.max_cell_characters, progress)
     if kind == "workbook":
-        return read_workbook(source, name, progress)
+        return read_workbook(source, name, progress, sheet)
     return read_columnar(source, name, kind, progress)
 
 
@@ -178,6 +192,8 @@ def _import_reading(reading: Reading, examined: Examined, folder: Path, settings
         sha256=examined.sha256,
         encoding="utf-8",
         format=reading.format,
+        sheet=reading.sheet,
+        sheets=reading.sheets,
         findings=(*reading.findings, *file_findings(facts)),
     )
 

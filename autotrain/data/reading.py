@@ -28,6 +28,20 @@ class Reading:
     findings: list[Finding]
     names_in_file: bool = False
     """Whether the names are a row of the file, which a person may have forgotten to write."""
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    """The sheet of a workbook that is read, and all its sheets."""
+
+
+def stretch(progress: Progress | None, begin: float, end: float) -> Progress | None:
+    """What one part of the work calls, so that it is told as the share from `begin` to `end` of the whole."""
+    if progress is None:
+        return None
+
+    def told(done: int, total: int) -> None:
+        progress(round(total * begin + done * (end - begin)), total)
+
+    return told
 
 
 class CountedFile(io.RawIOBase):

@@ -7,10 +7,11 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,14 +21,13 @@ from autotrain.data.archives import pack
 from autotrain.data.child import import_guarded
 from autotrain.data.parts import part_of
 from autotrain.data.read import PROFILE_FILE, check_file, plain_errors
+from autotrain.data.reading import Progress, stretch
 from autotrain.data.remote import fetch, is_url
 from autotrain.data.samples import write_sample
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
 from autotrain.settings import Settings
 from autotrain.table import ROW_COLUMN, Profile, Table
-
-Progress = Callable[[int, int], None]
 
 ID_CHARACTERS = 16
 """Hex digits of the SHA-256 that name a dataset: 64 bits, a collision by chance needs billions of datasets."""
@@ -36,6 +36,11 @@ _ABANDONED_SECONDS = 24 * 3600
 """A half-built folder this old belongs to a process that was killed; no import takes a day."""
 
 _CARD_FILE = "dataset.json"
+_ORIGINAL_FILE = "original"
+"""A workbook with several sheets, kept so that another one can be chosen."""
+
+_CHECKED = 0.1
+"""The share of an import's time that the first pass takes, which hashes the file and finds its encoding."""
 
 
 class _Card(BaseModel):
@@ -82,23 +87,50 @@ class DatasetStore:
         self._settings = settings
         self._root = settings.datasets
 
-    def add(self, path: Path, name: str | None = None, progress: Progress | None = None) -> Dataset:
+    def add(
+        self, path: Path, name: str | None = None, progress: Progress | None = None, *, sheet: str | None = None
+    ) -> Dataset:
         """Import a file. A file whose content is here already is not imported again.
+
+        Args:
+            path: the file.
+            name: what it is called, where it is not its own name.
+            progress: called with bytes done and bytes in all; what it raises ends the import.
+            sheet: which sheet of a workbook; the first that holds a table unless one is named.
 
         Raises:
             DataError: the file is no table, is empty, too large, or the disk is full.
         """
         name = name or path.name
-        examined = check_file(path, self._settings, name)
+        examined = check_file(path, self._settings, name, stretch(progress, 0, _CHECKED))
         dataset_id = examined.sha256[:ID_CHARACTERS]
-        if (known := self._intact(dataset_id)) is not None:
+        if (known := self._intact(dataset_id)) is not None and sheet in (None, known.profile.sheet):
             return known
+        if sheet is not None:
+            dataset_id = sha256(f"{examined.sha256}#{sheet}".encode()).hexdigest()[:ID_CHARACTERS]
+            if (known := self._intact(dataset_id)) is not None:
+                return known
         with self._aside(name) as folder:
-            import_guarded(path, examined, folder, self._settings, progress, name=name)
-            card = _Card(name=name, created_at=datetime.now(UTC))
+            reading = stretch(progress, _CHECKED, 1)
+            profile = import_guarded(path, examined, folder, self._settings, reading, name=name, sheet=sheet)
+            if len(profile.sheets) > 1:
+                shutil.copyfile(path, folder / _ORIGINAL_FILE)
+            called = name if sheet is None else f"{name} ({profile.sheet})"
+            card = _Card(name=called, created_at=datetime.now(UTC))
             (folder / _CARD_FILE).write_text(card.model_dump_json(), "utf-8")
             self._make_real(folder, dataset_id)
         return self.get(dataset_id)
+
+    def choose_sheet(self, dataset_id: str, sheet: str, progress: Progress | None = None) -> Dataset:
+        """Another sheet of the workbook that a dataset was made from, as a dataset of its own. Raises DataError."""
+        dataset = self.get(dataset_id)
+        if sheet == dataset.profile.sheet:
+            return dataset
+        original = dataset.folder / _ORIGINAL_FILE
+        if not original.is_file():
+            raise DataError(f"{dataset.name} is not one of several sheets. Choose its file again.", code="no-sheets")
+        name = dataset.name.removesuffix(f" ({dataset.profile.sheet})")
+        return self.add(original, name, progress, sheet=sheet)
 
     def add_several(self, files: Sequence[tuple[str, Path]], progress: Progress | None = None) -> Dataset:
         """Import several files as one dataset, by name: train, validation and test are known by their names.
@@ -168,7 +200,16 @@ class DatasetStore:
             (self._root / dataset_id).rename(Path(gone) / dataset_id)
 
     def resolve(self, source: str | Path, progress: Progress | None = None) -> Dataset:
-        """The dataset a recipe names: `sample:<name>`, the id of an imported dataset, or a path. Raises DataError."""
+        """The dataset that a recipe names.
+
+        Args:
+            source: `sample:<name>`, the id of an imported dataset, a web address, or the path of a file or folder; of
+                a workbook a sheet may be named after a `#`, as in `book.xlsx#Second sheet`.
+            progress: called with bytes done and bytes in all.
+
+        Raises:
+            DataError: there is no such thing, or it is no table.
+        """
         text = str(source)
         if text.startswith("sample:"):
             name = text.removeprefix("sample:")
@@ -178,14 +219,18 @@ class DatasetStore:
                 return self.add(path, name, progress)
         if is_url(text):
             return self.add_url(text, progress)
-        path = Path(text)
+        if _is_id(text) and not Path(text).is_file():
+            return self.get(text)
+        return self._of_path(text, progress)
+
+    def _of_path(self, text: str, progress: Progress | None) -> Dataset:
+        path = _at_home(text)
         if path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
             return self.add_several([(str(each.relative_to(path)), each) for each in inside], progress)
-        with suppress(RuntimeError):  # ~somebody, and there is no such user: then it is a name like any other
-            path = path.expanduser()
-        if _is_id(text) and not path.is_file():
-            return self.get(text)
+        book, _, sheet = text.rpartition("#")
+        if sheet and not path.is_file() and _at_home(book).is_file():
+            return self.add(_at_home(book), None, progress, sheet=sheet)
         return self.add(path, None, progress)
 
     def _intact(self, dataset_id: str) -> Dataset | None:
@@ -239,6 +284,13 @@ def _damaged(dataset_id: str) -> DataError:
     return DataError(
         f"The stored dataset {dataset_id} is damaged. Import its file again, which mends it.", code="damaged-dataset"
     )
+
+
+def _at_home(text: str) -> Path:
+    path = Path(text)
+    with suppress(RuntimeError):  # ~somebody, and there is no such user: then it is a name like any other
+        path = path.expanduser()
+    return path
 
 
 def _is_id(text: str) -> bool:

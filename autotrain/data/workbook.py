@@ -1,4 +1,4 @@
-"""Excel workbooks and OpenDocument spreadsheets: the first sheet that holds a table."""
+"""Excel workbooks and OpenDocument spreadsheets: one sheet, which is the first that holds a table or a named one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LARGEST_UNPACKED = 2_000_000_000
 """Bytes of a workbook once unpacked: the library holds a sheet whole, and a small file can unpack to anything."""
 
 
-def read_workbook(path: Path, name: str, progress: Progress | None) -> Reading:
-    """Rows of the first sheet with at least two rows. The first row that is not empty has the names.
+def read_workbook(path: Path, name: str, progress: Progress | None, wanted: str | None = None) -> Reading:
+    """Rows of the sheet `wanted`, or of the first with at least two. The first row that is not empty has the names.
 
     Raises:
-        DataError: it is locked, damaged, too large once unpacked, or has no sheet with rows.
+        DataError: it is locked, damaged, too large once unpacked, or has no such sheet or none with rows.
     """
     import python_calamine as calamine
 
@@ -29,7 +29,7 @@ def read_workbook(path: Path, name: str, progress: Progress | None) -> Reading:
     try:
         with calamine.load_workbook(str(path)) as book:
             names = [sheet.name for sheet in book.sheets_metadata]
-            for sheet_name in names:
+            for sheet_name in names if wanted is None else [_known(wanted, names, name)]:
                 sheet = book.get_sheet_by_name(sheet_name)
                 rows = sheet.to_python(skip_empty_area=False)
                 first = next((number for number, row in enumerate(rows) if any(_text(cell) for cell in row)), None)
@@ -45,9 +45,17 @@ def read_workbook(path: Path, name: str, progress: Progress | None) -> Reading:
             "that file.",
             code="damaged-file",
         ) from error
-    raise DataError(
-        f"{name} has no sheet with names in one row and data below. Add at least one row.", code="header-only"
-    )
+    what = f"{name} has no sheet with" if wanted is None else f'The sheet "{wanted}" of {name} does not have'
+    raise DataError(f"{what} names in one row and data below. Add at least one row.", code="header-only")
+
+
+def _known(wanted: str, names: Sequence[str], name: str) -> str:
+    """The sheet's name as the file has it; capitals do not count, as in spreadsheets themselves."""
+    for each in names:
+        if each.casefold() == wanted.strip().casefold():
+            return each
+    listed = ", ".join(f'"{each}"' for each in names[:20])
+    raise DataError(f'{name} has no sheet "{wanted}". Its sheets are {listed}.', code="no-such-sheet")
 
 
 def _refuse_bomb(path: Path, name: str) -> None:
@@ -82,11 +90,12 @@ def _reading(
                 severity="warning",
                 code="several-sheets",
                 message=f'The file has {len(sheets)} sheets; "{sheet}" was read, and not {others}.',
-                remedy="If another one is meant, save it as a file of its own, or move it to the front.",
+                remedy="If another one is meant, choose it above the rows, or name it as in book.xlsx#Sheet.",
                 count=len(sheets) - 1,
             )
         )
-    return Reading("spreadsheet", header, _records(rows, first, used, progress), findings, names_in_file=True)
+    records = _records(rows, first, used, progress)
+    return Reading("spreadsheet", header, records, findings, names_in_file=True, sheet=sheet, sheets=tuple(sheets))
 
 
 def _records(rows: list[list[Any]], first: int, used: list[int], progress: Progress | None) -> Records:

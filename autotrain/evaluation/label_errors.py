@@ -167,6 +167,9 @@ def _by_child(judged: Sequence[tuple[int, str, str]], model: Path) -> tuple[Labe
 
 def judge(model: Path, texts: Sequence[str], labels: Sequence[str]) -> list[tuple[int, str, float]]:
     """Places of likely errors with the label that is probably right. Raises ModelError."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     names = sorted(set(labels))
     given = np.array([names.index(label) for label in labels], np.int64)
     vectors = encode_texts(model, texts, Encoding(max_length=TOKENS))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autotrain.data.store import DatasetStore
 from autotrain.hub.account import Account
 from autotrain.models.catalogue import Catalogue
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
+from autotrain.ui.imports import Imports
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,4 @@ class Services:
     datasets: DatasetStore
     catalogue: Catalogue
     account: Account
+    imports: Imports = field(default_factory=Imports)

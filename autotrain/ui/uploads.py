@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Request, UploadFile
+from starlette.requests import ClientDisconnect
 
 from autotrain.data.read import check_size, plain_errors
+from autotrain.errors import DataError
 from autotrain.settings import Settings
 
 
@@ -24,11 +26,14 @@ async def received(request: Request, settings: Settings, name: str) -> AsyncIter
         path = Path(folder) / f"upload{Path(name).suffix[:10]}"
         size = 0
         with path.open("wb") as file:
-            # Read to the end whatever its size: a browser that is still sending does not hear an answer.
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= settings.max_upload_bytes:
-                    file.write(chunk)
+            try:
+                # Read to the end whatever its size: a browser that is still sending does not hear an answer.
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size <= settings.max_upload_bytes:
+                        file.write(chunk)
+            except ClientDisconnect as error:
+                raise DataError("The upload ended before the file did.", code="cancelled") from error
         check_size(name, size, settings)
         yield path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -86,6 +87,49 @@ def test_doubted_labels_are_shown_and_changed_by_choice(page: Page, web: Web, tm
     table.get_by_label("Choose row 8", exact=True).check()
     page.get_by_role("button", name="Use the suggested label (1)").click()
     expect(page.get_by_text('is written by hand row 8 as "weather"')).to_be_visible()
+
+
+def test_another_sheet_of_a_workbook_is_chosen(page: Page, web: Web, tmp_path: Path, picture: Picture) -> None:
+    book = openpyxl.Workbook()
+    for sheet, word in ((book.active, "first"), (book.create_sheet("Answers"), "other")):
+        for row in (["comment", "grade"], *[[f"the {word} text number {n}", "ab"[n % 2]] for n in range(30)]):
+            sheet.append(row)
+    book.create_sheet("Empty")
+    book.save(tmp_path / "book.xlsx")
+    shown(page, web, tmp_path / "book.xlsx")
+    expect(page.get_by_text("the first text number 0")).to_be_visible()
+    sheets = page.get_by_label("Sheet", exact=True)
+    sheets.select_option("Answers")
+    expect(page.get_by_text("the other text number 0")).to_be_visible()
+    expect(page.locator(".at-picked")).to_contain_text("book.xlsx (Answers)")
+    picture(page, "sheet-choice")
+    sheets.select_option("Empty")
+    expect(page.get_by_text("does not have names in one row")).to_be_visible()
+    expect(sheets).to_have_value("Answers")
+
+
+def test_a_large_file_shows_its_first_rows_at_once_and_can_be_cancelled(
+    page: Page, web: Web, tmp_path: Path, picture: Picture
+) -> None:
+    path = tmp_path / "large.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("comment,grade\n")
+        for start in range(0, 2_000_000, 100_000):
+            file.writelines(
+                f"a comment about number {n},{'good' if n % 2 else 'bad'}\n" for n in range(start, start + 100_000)
+            )
+    shown(page, web, path)
+    expect(page.get_by_text("a comment about number 7")).to_be_visible()
+    expect(page.get_by_text("Reading large.csv")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Drop a table here")).to_be_visible()
+    page.wait_for_timeout(1_500)
+    expect(page.get_by_text("Drop a table here")).to_be_visible()
+    expect(page.get_by_role("button", name="large.csv")).to_have_count(0)
+    page.get_by_label("Data file").set_input_files(path)
+    expect(page.get_by_text("The first rows")).to_be_visible()
+    picture(page, "import-under-way")
+    expect(page.get_by_text("2,000,000 rows").first).to_be_visible(timeout=SLOW)
 
 
 def test_conversations_are_recognised_and_what_is_learned_is_marked(

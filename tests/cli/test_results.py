@@ -97,6 +97,15 @@ def test_a_file_is_inspected_for_people_and_for_programs(studio: Studio) -> None
     assert found["profile"]["rows"] == 360 and "text-classification" in found["tasks"]
 
 
+def test_a_closer_look_in_the_terminal(studio: Studio) -> None:
+    said = " ".join(studio.says("data", "inspect", studio.table, "--deep").split())
+    assert 'languages of "text"' in said and '"text" in tokens: median' in said
+    assert "doubted" in said
+    found = json.loads(studio.says("data", "inspect", studio.table, "--deep", "--json"))
+    assert found["insights"]["text-classification"]["histograms"][0]["unit"] == "characters"
+    assert found["label_errors"]["text-classification"]["judged"] == 360
+
+
 def test_a_paused_training_says_why_and_how_to_go_on(settings: Settings, store: SqlStore) -> None:
     fence = running(store, settings)
     store.move("run1", fence, "running", "paused", reason="The disk is full. Free some space.", code="disk")

@@ -160,6 +160,44 @@ def test_a_workbook_with_several_sheets_says_which_was_read(datasets: DatasetSto
     assert '"Data" was read, and not "Notes"' in finding.message
 
 
+def two_sheets(path: Path) -> Path:
+    book = openpyxl.Workbook()
+    for sheet, word in ((book.active, "first"), (book.create_sheet("Second sheet"), "second")):
+        for row in (["text", "label"], [f"the {word} text", "a"], [f"one more {word} text", "b"]):
+            sheet.append(row)
+    book.active.title = "First"
+    book.create_sheet("Empty")
+    book.save(path)
+    return path
+
+
+def test_another_sheet_of_a_workbook_is_a_dataset_of_its_own(datasets: DatasetStore, tmp_path: Path) -> None:
+    path = two_sheets(tmp_path / "book.xlsx")
+    first = datasets.add(path)
+    assert (first.profile.sheet, first.profile.sheets) == ("First", ("First", "Second sheet", "Empty"))
+    path.unlink()
+    second = datasets.choose_sheet(first.id, "Second sheet")
+    assert second.id != first.id and second.name == "book.xlsx (Second sheet)"
+    assert second.head(1) == [{"text": "the second text", "label": "a"}]
+    assert datasets.choose_sheet(second.id, "Second sheet").id == second.id
+    assert datasets.choose_sheet(second.id, "First").id == first.id
+    with pytest.raises(DataError, match='The sheet "Empty" of book.xlsx does not have names'):
+        datasets.choose_sheet(first.id, "Empty")
+
+
+def test_a_sheet_is_named_after_a_hash_sign(datasets: DatasetStore, tmp_path: Path) -> None:
+    path = two_sheets(tmp_path / "book.xlsx")
+    second = datasets.resolve(f"{path}#second sheet")
+    assert second.head(1)[0]["text"] == "the second text" and second.name == "book.xlsx (Second sheet)"
+    with pytest.raises(DataError, match='has no sheet "Third". Its sheets are "First", "Second sheet", "Empty"'):
+        datasets.resolve(f"{path}#Third")
+    (tmp_path / "table.csv").write_bytes(csv_bytes())
+    with pytest.raises(DataError, match="is no workbook"):
+        datasets.resolve(f"{tmp_path / 'table.csv'}#First")
+    (tmp_path / "a#b.csv").write_bytes(csv_bytes())
+    assert datasets.resolve(tmp_path / "a#b.csv").profile.sheets == ()
+
+
 def test_the_same_compressed_file_twice_is_one_dataset(datasets: DatasetStore, tmp_path: Path) -> None:
     packed = FORMATS["gzip"]()
     assert load(datasets, tmp_path, packed).id == load(datasets, tmp_path, packed, "again.csv.gz").id

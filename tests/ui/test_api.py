@@ -45,6 +45,7 @@ BODIES = {
     "publish": {"repository": "a"},
     "check": {"repository": "a"},
     "{batch_id}": {"columns": {}},
+    "sheet": {"sheet": "a"},
     "{run_id}": {"name": "a"},
     "{dataset_id}": {"name": "a"},
 }

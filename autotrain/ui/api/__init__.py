@@ -6,7 +6,19 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import HTMLResponse
 
 from autotrain import __version__
-from autotrain.ui.api import account, batches, datasets, drafts, files, insights, models, preview, publications, runs
+from autotrain.ui.api import (
+    account,
+    batches,
+    datasets,
+    drafts,
+    files,
+    imports,
+    insights,
+    models,
+    preview,
+    publications,
+    runs,
+)
 from autotrain.ui.api.errors import handle_errors
 from autotrain.ui.api.origin import refuse_cross_site
 from autotrain.ui.api.static import StaticFolder, module_url
@@ -43,6 +55,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(batches.router(services, predictions))
     app.include_router(publications.router(services))
     app.include_router(files.router(services))
+    app.include_router(imports.router(services))
     app.include_router(datasets.router(services))
     app.include_router(drafts.router(services))
     app.include_router(preview.router(services))

@@ -1,4 +1,4 @@
-"""Routes of data: upload a table, and list what was imported."""
+"""Routes of data that was imported: list it, look at its rows, rename and delete it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, UploadFile
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
-from autotrain.data.remote import is_url
 from autotrain.data.store import Dataset
 from autotrain.errors import DataError
 from autotrain.runs.state import FINISHED, WORDS, State
 from autotrain.ui.services import Services
-from autotrain.ui.uploads import all_received, received
 
 _SOURCE = re.compile(r"^  source: ['\"]?([0-9a-f]{16})\b", re.MULTILINE)
 
@@ -50,12 +47,6 @@ class DatasetView(BaseModel):
 LONGEST_CELL = 2_000
 
 
-class Place(BaseModel):
-    """A web address, or one of a cloud store."""
-
-    url: str = Field(min_length=1, max_length=2000)
-
-
 class RowsView(BaseModel):
     """Some rows of a table, and how many there are in all."""
 
@@ -72,32 +63,12 @@ def router(services: Services) -> APIRouter:
     def list_datasets() -> list[DatasetView]:
         """Imported tables, newest first."""
         users = _users(services)
-        return [_view(dataset, users.get(dataset.id, [])) for dataset in services.datasets.list()]
-
-    @made.post("", status_code=201)
-    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]) -> DatasetView:
-        """Import a table: the request's body is the file itself, `name` its name."""
-        async with received(request, services.settings, name) as path:
-            return _view(await run_in_threadpool(services.datasets.add, path, name))
-
-    @made.post("/several", status_code=201)
-    async def upload_several(files: list[UploadFile]) -> DatasetView:
-        """Import several files as one table; train, validation and test are known by their names."""
-        async with all_received(files, services.settings) as paths:
-            return _view(await run_in_threadpool(services.datasets.add_several, paths))
-
-    @made.post("/url", status_code=201)
-    def from_url(place: Place) -> DatasetView:
-        """Import what a web address or a cloud store holds; private addresses are refused."""
-        url = place.url.strip()
-        if not is_url(url):
-            raise DataError(f"{url[:100]} is no address. Write it whole, such as https://…", code="unknown-address")
-        return _view(services.datasets.add_url(url))
+        return [view(dataset, users.get(dataset.id, [])) for dataset in services.datasets.list()]
 
     @made.patch("/{dataset_id}")
     def rename(dataset_id: str, renamed: Renamed) -> DatasetView:
         """Give a table another name."""
-        return _view(services.datasets.rename(dataset_id, renamed.name.strip() or "Table"))
+        return view(services.datasets.rename(dataset_id, renamed.name.strip() or "Table"))
 
     @made.delete("/{dataset_id}", status_code=204)
     def delete(dataset_id: str) -> None:
@@ -137,7 +108,8 @@ def _users(services: Services) -> dict[str, list[User]]:
     return users
 
 
-def _view(dataset: Dataset, users: Sequence[User] = ()) -> DatasetView:
+def view(dataset: Dataset, users: Sequence[User] = ()) -> DatasetView:
+    """An imported table for a list, with the runs that used it."""
     return DatasetView(
         id=dataset.id,
         name=dataset.name,

@@ -108,6 +108,8 @@ class DatasetDetail(BaseModel):
     encoding: str
     delimiter: str
     format: str
+    sheet: str
+    sheets: list[str]
     duplicate_rows: int
     created_at: float
     columns: list[ColumnProfile]
@@ -200,6 +202,8 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
         encoding=profile.encoding,
         delimiter=profile.delimiter,
         format=profile.format,
+        sheet=profile.sheet,
+        sheets=list(profile.sheets),
         duplicate_rows=profile.duplicate_rows,
         created_at=dataset.created_at.timestamp(),
         columns=[

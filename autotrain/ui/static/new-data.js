@@ -9,6 +9,9 @@ import { splitPanel } from "./new-split.js";
 // What the file dialog offers first; the content decides, whatever the name is.
 export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,.zip,.tar,.tgz,.md,text/csv";
 
+const LARGE = 1e6;
+const HEAD = 1 << 18;
+
 export class DataStep {
   constructor(page) {
     this.page = page;
@@ -55,7 +58,41 @@ export class DataStep {
   waiting() {
     this.bar = h("div", {}, progressBar(null, "Import"));
     this.barText = h("p", { class: "at-quiet" }, this.working);
-    return h("div", { class: "at-drop" }, this.barText, h("div", { style: { width: "min(320px, 100%)" } }, this.bar));
+    this.first = h("div", { class: "at-glance" });
+    return [h("div", { class: "at-drop" }, this.barText, h("div", { style: { width: "min(320px, 100%)" } }, this.bar),
+      h("button", { type: "button", class: "at-button at-small", onclick: () => this.cancel() }, "Cancel")), this.first];
+  }
+
+  // A cancelled import keeps nothing: while it is sent the connection ends, later the server is told.
+  cancel() {
+    const { key, request } = this;
+    this.key = this.request = this.working = null;
+    if (request) request.abort();
+    if (key) api(`/datasets/imports/${key}`, { method: "DELETE" }).catch(() => {});
+    this.show();
+  }
+
+  // How far the server is, asked until the import has ended.
+  async follow(key, words) {
+    while (this.key === key) {
+      const told = await api(`/datasets/imports/${key}`).catch(() => null);
+      if (this.key !== key) return;
+      if (told && this.bar) {
+        this.bar.replaceChildren(progressBar(told.fraction, "Import"));
+        this.barText.textContent = words;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+  }
+
+  // The first rows of a large file, from its beginning, while the rest is on its way.
+  async glance(file, key) {
+    if (file.size < LARGE) return;
+    const found = await api(`/datasets/glance?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file.slice(0, HEAD) }).catch(() => null);
+    if (!found || this.key !== key || !this.first) return;
+    this.first.replaceChildren(h("h3", {}, "The first rows"), h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" },
+      h("table", {}, h("thead", {}, h("tr", {}, found.columns.map((name) => h("th", { scope: "col" }, h("span", { class: "at-column-name" }, name))))),
+        h("tbody", {}, found.rows.map((row) => h("tr", {}, row.map((cell) => h("td", { dir: "auto" }, h("span", {}, cell)))))))));
   }
 
   choices(offer) {
@@ -76,7 +113,7 @@ export class DataStep {
           h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (paste.value.trim() ? this.take("Reading the rows…", () => api("/datasets/paste", { method: "POST", json: { text: paste.value } })) : paste.focus()) }, "Use these rows"),
             h("span", { class: "at-small-text" }, "The first line names the columns. Cells copied from a spreadsheet work too."))),
         h("details", { class: "at-more" }, h("summary", {}, "Fetch from a web address"), place,
-          h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (place.value.trim() ? this.take("Fetching the file…", async () => { const view = await api("/datasets/url", { method: "POST", json: { url: place.value } }); return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`); }) : place.focus()) }, "Fetch"),
+          h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (place.value.trim() ? this.take("Fetching the file…", (key) => this.fetchFrom(place.value.trim(), key)) : place.focus()) }, "Fetch"),
             h("span", { class: "at-small-text" }, "https://, or s3://, gs:// and az:// where this machine has access."))),
         earlier)];
   }
@@ -89,16 +126,20 @@ export class DataStep {
       h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.openDataset(one.id); } }, one.name, h("span", { class: "at-quiet" }, `${count(one.rows)} rows`)))));
   }
 
+  // `action` is given a key under which the server tells how far it is.
   async take(words, action) {
     this.complain("");
-    this.working = words;
+    const key = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    Object.assign(this, { working: words, key });
     this.show();
     try {
-      const detail = await action();
-      this.working = null;
+      const detail = await action(key);
+      if (this.key !== key) return;  // cancelled, a moment too late
+      this.key = this.working = null;
       this.page.useDetail(detail);
     } catch (error) {
-      this.working = null;
+      if (this.key !== key) return;
+      this.key = this.working = null;
       if (!(error instanceof Refusal)) throw error;
       this.complain(error.message);
       this.show();
@@ -112,17 +153,25 @@ export class DataStep {
     const limit = this.page.offer.largest_upload;
     if (this.page.draft.dataset) this.page.forgetData();
     if (file.size > limit) { this.complain(`${file.name} has ${bytes(file.size)}, which is over the limit of ${bytes(limit)}. Split it, or set AUTOTRAIN_MAX_UPLOAD_BYTES.`); return; }
-    this.take(`Uploading ${file.name}…`, async () => {
-      const view = await this.send(file, files);
-      return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`);
+    this.take(`Uploading ${file.name}…`, async (key) => {
+      if (files.length === 1) this.glance(files[0], key);
+      return this.open(await this.send(file, files, key));
     });
   }
 
+  open(view) { return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`); }
+
+  async fetchFrom(url, key) {
+    this.follow(key, `Fetching ${url}…`);
+    return this.open(await api(`/datasets/url?key=${key}`, { method: "POST", json: { url } }));
+  }
+
   // XMLHttpRequest, because fetch cannot say how much of a body has been sent.
-  send(file, files) {
+  send(file, files, key) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", files.length === 1 ? `/api/datasets?name=${encodeURIComponent(file.name)}` : "/api/datasets/several");
+      this.request = request;
+      request.open("POST", files.length === 1 ? `/api/datasets?name=${encodeURIComponent(file.name)}&key=${key}` : `/api/datasets/several?key=${key}`);
       request.responseType = "json";
       request.upload.onprogress = (event) => {
         if (!this.bar || !event.lengthComputable) return;
@@ -130,6 +179,8 @@ export class DataStep {
         this.bar.replaceChildren(progressBar(fraction < 1 ? fraction : null, "Upload"));
         this.barText.textContent = fraction < 1 ? `Uploading ${file.name}, ${bytes(event.loaded)} of ${bytes(event.total)}` : `Reading ${file.name}…`;
       };
+      request.upload.onload = () => { this.request = null; this.follow(key, `Reading ${file.name}…`); };
+      request.onabort = () => reject(new Refusal(0, "cancelled", "The import was cancelled."));
       request.onerror = () => reject(new Refusal(0, "offline", `${file.name} could not be sent: the app does not answer, or the file changed meanwhile. Try again.`));
       request.onload = () => {
         if (request.status < 300) { resolve(request.response); return; }
@@ -148,6 +199,7 @@ export class DataStep {
     return [
       h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.delimiter ? detail.encoding : detail.format}`)),
         h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
+      this.sheets(detail),
       open.length && this.preview.chosen().task ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
@@ -156,6 +208,22 @@ export class DataStep {
       this.insights.element,
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
+  }
+
+  sheets(detail) {
+    if (detail.sheets.length < 2) return null;
+    const choose = async (sheet) => {
+      try {
+        this.complain("");
+        this.page.useDetail(await this.open(await api(`/datasets/${detail.id}/sheet`, { method: "POST", json: { sheet } })));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        this.complain(error.message);
+        this.body.querySelector("select.at-sheet-choice").value = detail.sheet;
+      }
+    };
+    return h("label", { class: "at-field" }, h("span", {}, "Sheet"), h("select", { class: "at-input at-sheet-choice", "aria-label": "Sheet", onchange: (event) => choose(event.target.value) },
+      detail.sheets.map((name) => h("option", { value: name, ...(name === detail.sheet ? { selected: true } : {}) }, name))));
   }
 
   // What was mended, the last first undone: a later step may build on an earlier one.
