@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from autotrain.data.dialect import Dialect, detect_dialect
 from autotrain.data.encoding import Examined
@@ -15,13 +16,17 @@ from autotrain.data.findings import FileFacts, Rows, described, file_findings
 from autotrain.data.header import Header, describes_roles, describes_types, name_columns
 from autotrain.data.profile import TableWatch
 from autotrain.data.reading import Progress, Records, counted
-from autotrain.data.writing import TABLE_FILE, write_rows
+from autotrain.data.records import OpenQuote, RecordReader
+from autotrain.data.stream import Utf8Stream
+from autotrain.data.well_formed import parse_block
+from autotrain.data.writing import TABLE_FILE, Batches, in_batches, write_batches
 from autotrain.errors import DataError
 from autotrain.settings import Settings
 from autotrain.table import Profile
 
-LINE_CELLS = 16
-"""A line longer than this many of the longest cells is no row of a table; reading it whole could fill the memory."""
+BLOCK_BYTES = 1 << 20
+"""Text that is parsed at once: enough rows for the columns to be worth it, little enough to be nothing in memory."""
+_HEAD_BYTES = 1 << 16
 _SAMPLE_CHARACTERS = 262_144
 
 
@@ -33,15 +38,8 @@ def import_delimited(
     reader = _Import(source, name, examined, settings, progress)
     try:
         return reader.run(dialect, folder)
-    except _OpenQuote as problem:
+    except OpenQuote as problem:
         return _without_quotes(reader, dialect, folder, problem)
-
-
-class _OpenQuote(Exception):
-    """A quote that was opened in `row` swallowed the rest of the file."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
 
 
 class _Import:
@@ -55,57 +53,48 @@ class _Import:
     def run(self, dialect: Dialect, folder: Path) -> Profile:
         self._short, self._wide, self._damaged, self._described = Rows(), Rows(), Rows(), Rows()
         self._widths: Counter[int] = Counter()
-        self._ended = False
+        found = self.examined
         with counted(self.source, self.progress) as raw:
-            text = io.TextIOWrapper(raw, self.examined.encoding, errors="replace", newline="")
-            records = self._records(text, dialect)
+            stream = Utf8Stream(raw, found.encoding, clean=not found.guessed)
+            reader = RecordReader(stream, dialect, self.settings.max_cell_characters, self.name)
+            records = reader.records(_HEAD_BYTES)
             header = self._header(records)
             watch = TableWatch(header.names)
-            records = self._without_descriptions(records)
-            write_rows(self._even(records, len(header.names)), header, watch, folder / TABLE_FILE)
+            head = list(self._without_descriptions(records))
+            rows = chain(
+                in_batches(self._even(iter(head), len(header.names))), self._batches(stream, reader, dialect, header)
+            )
+            write_batches(rows, header, watch, folder / TABLE_FILE)
         self._refuse_empty(watch.rows, header)
         return self._profile(dialect, header, watch)
 
-    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
-        limit = LINE_CELLS * self.settings.max_cell_characters
-        self._line = 0
-        while line := text.readline(limit):
-            self._line += 1
-            if len(line) >= limit and not line.endswith(("\n", "\r")):
-                raise DataError(
-                    f"Line {self._line} of {self.name} is longer than {limit:,} characters. A table has one row on "
-                    "each line; check that this is a CSV file.",
-                    code="line-too-long",
-                )
-            if self._line == 1 and line.lower().startswith("sep=") and len(line.strip()) <= 5:
+    def _batches(self, stream: Utf8Stream, reader: RecordReader, dialect: Dialect, header: Header) -> Batches:
+        """Block by block: at once where it is well formed, carefully where it is not."""
+        width = len(header.names)
+        while stream.peek(1):
+            block = stream.peek(BLOCK_BYTES)
+            columns, end = parse_block(block, header.names, dialect, ended=stream.ended)
+            if not end or not self._fit(columns, block):
+                yield from in_batches(self._even(reader.records(BLOCK_BYTES), width))
                 continue
-            yield line
-        self._ended = True
+            rows = len(columns[0])
+            yield pa.array(range(reader.number + 1, reader.number + 1 + rows), pa.int64()), columns
+            self._widths[width] += rows
+            reader.skipped(rows, block.count(b"\n", 0, end))
+            stream.skip(end)
 
-    def _records(self, text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-        """Records with their row numbers. A blank line is a row to a spreadsheet, so it is counted and skipped."""
-        csv.field_size_limit(self.settings.max_cell_characters)
-        number, reader = 0, dialect.reader(self._lines(text))
-        while True:
-            try:
-                record = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                if dialect.quote:
-                    raise _OpenQuote(number + 1) from error
-                raise DataError(
-                    f"Row {number + 1} of {self.name} has a cell longer than "
-                    f"{self.settings.max_cell_characters:,} characters. Shorten it or split it into several rows.",
-                    code="cell-too-long",
-                ) from error
-            number += 1
-            if self._ended:  # the file ended inside this record: its quote was never closed
-                raise _OpenQuote(number)
-            if record:
-                yield number, record
+    def _fit(self, columns: Sequence[pa.Array], block: bytes) -> bool:
+        """Whether there is nothing about these rows that the careful reader would refuse or note."""
+        limit = self.settings.max_cell_characters
+        if len(block) > limit and any((pc.max(pc.binary_length(column)).as_py() or 0) > limit for column in columns):
+            return False
+        return not (self._watches_damage and b"\xef\xbf\xbd" in block)
 
-    def _header(self, records: Iterator[tuple[int, list[str]]]) -> Header:
+    @property
+    def _watches_damage(self) -> bool:
+        return self.examined.encoding.startswith("utf-8") and self.examined.guessed
+
+    def _header(self, records: Records) -> Header:
         number, cells = next(records, (0, []))
         while cells and not any(cell.strip() for cell in cells):
             number, cells = next(records, (0, []))
@@ -126,9 +115,9 @@ class _Import:
             yield from head
         yield from records
 
-    def _even(self, records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+    def _even(self, records: Records, width: int) -> Records:
         """Records of exactly `width` cells: short ones are filled up, wide ones with more data are set aside."""
-        replaced = self.examined.encoding.startswith("utf-8") and self.examined.guessed
+        replaced = self._watches_damage
         for number, record in records:
             self._widths[len(record)] += 1
             if len(record) < width:
@@ -174,7 +163,7 @@ class _Import:
         )
 
 
-def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: _OpenQuote) -> Profile:
+def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: OpenQuote) -> Profile:
     """Read again with quotes as ordinary characters, as some tab-separated exports mean them; refuse if uneven."""
     try:
         profile = reader.run(Dialect(dialect.delimiter, quote=""), folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from autotrain.data.nested import TAGS, kind_of
 from autotrain.table import ColumnKind
 
-JUDGED_VALUES = 50_000
+JUDGED_VALUES = 20_000
 """Cells of each column that are matched against the patterns; more would change no verdict and cost time."""
 
 LONG_TEXT_CHARACTERS = 400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,13 +12,19 @@ import pyarrow.compute as pc
 from autotrain.data.kinds import Counts, Tally, judge
 from autotrain.table import ColumnProfile
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _TOP_CAPACITY = 20_000
 """Different values of one column that are counted; with fewer the top values are exact."""
 _TOP_CHARACTERS = 200
 _TOP_VALUES = 50
 _EXAMPLES = 5
 _DISTINCT_BUDGET = 1_000_000
-"""Hashes kept over all columns: some 80 MB of Python integers at worst. Three columns are exact up to 250,000 rows."""
+"""Hashes kept over all columns, 8 bytes each. Three columns are exact up to 250,000 rows."""
+_WAITING = 65_536
+"""Hashes that are seen before they are sorted among the kept ones: sorting costs per call, not per hash."""
 _ESTIMATE_ERROR = 0.01
 """An estimate is off by less than this: four standard errors for the 125,000 hashes kept at least with few columns."""
 
@@ -27,30 +34,50 @@ class DistinctCount:
 
     def __init__(self, capacity: int) -> None:
         self._capacity, self._level = capacity, 0
-        self._kept: set[int] = set()
+        self._kept: NDArray[np.uint64] | None = None
+        self._new: list[NDArray[np.uint64]] = []
+        self._waiting = 0
 
     def see(self, values: pa.Array) -> None:
         """Count every value of a batch once, however often it is seen."""
-        import numpy as np
         from pandas.util import hash_array
 
         # SipHash in C with a fixed key: the same file gives the same estimate in every process.
-        hashes = hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
-        self._kept.update(hashes[hashes & np.uint64((1 << self._level) - 1) == 0].tolist())
-        while len(self._kept) > self._capacity:
+        hashes = self._at_level(hash_array(values.to_numpy(zero_copy_only=False), categorize=False))
+        self._new.append(hashes)
+        self._waiting += len(hashes)
+        if self._waiting > max(_WAITING, self._capacity):
+            self._settle()
+
+    def _settle(self) -> NDArray[np.uint64]:
+        """Every different hash, as few as fit the capacity."""
+        import numpy as np
+
+        known = [] if self._kept is None else [self._kept]
+        kept = np.sort(np.concatenate([*known, *self._new, np.array([], np.uint64)]))
+        kept = kept[np.diff(kept, prepend=~kept[:1]) != 0]  # by sorting: twice as fast as unique, which hashes again
+        while len(kept) > self._capacity:
             self._level += 1
-            mask = (1 << self._level) - 1
-            self._kept = {kept for kept in self._kept if kept & mask == 0}
+            kept = self._at_level(kept)
+        self._kept, self._new, self._waiting = kept, [], 0
+        return kept
+
+    def _at_level(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        import numpy as np
+
+        kept: NDArray[np.uint64] = hashes[hashes & np.uint64((1 << self._level) - 1) == 0]
+        return kept
 
     @property
     def exact(self) -> bool:
         """Whether `count` is exact."""
+        self._settle()
         return self._level == 0
 
     @property
     def count(self) -> int:
         """How many different values were seen."""
-        return len(self._kept) << self._level
+        return len(self._settle()) << self._level
 
 
 class ColumnWatch:
@@ -92,7 +119,9 @@ class ColumnWatch:
     def _count(self, value: str, times: int) -> None:
         self._tally.see(value, times)
         if len(self._examples) < _EXAMPLES:
-            self._examples.append(value if len(value) <= _TOP_CHARACTERS else value[: _TOP_CHARACTERS - 1] + "…")
+            shown = value if len(value) <= _TOP_CHARACTERS else value[: _TOP_CHARACTERS - 1] + "…"
+            if shown not in self._examples:
+                self._examples.append(shown)
         if len(value) <= _TOP_CHARACTERS and (value in self._top or len(self._top) < _TOP_CAPACITY):
             self._top[value] += times
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from autotrain.data.archives import Member, unpack_archive
 from autotrain.data.collect import collect
 from autotrain.data.columnar import read_columnar
-from autotrain.data.delimited import LINE_CELLS, import_delimited
+from autotrain.data.delimited import import_delimited
 from autotrain.data.encoding import Examined, as_utf8, examine
 from autotrain.data.findings import FileFacts, Rows, file_findings
 from autotrain.data.formats import ARCHIVES, COMPRESSED, format_of, refuse_other_formats
@@ -20,6 +20,7 @@ from autotrain.data.json_tables import read_json
 from autotrain.data.plain_text import is_plain_text, read_plain_text
 from autotrain.data.profile import TableWatch
 from autotrain.data.reading import Progress, Reading, Records
+from autotrain.data.records import LINE_CELLS
 from autotrain.data.several import Part, read_several
 from autotrain.data.unpack import unpack
 from autotrain.data.workbook import read_workbook

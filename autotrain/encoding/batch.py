@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from autotrain.encoding.answers import encode_question
 from autotrain.encoding.chat import Encoded, encode_chat, encode_plain, encode_preference, render, template_of
-from autotrain.encoding.tags import IGNORED, encode_tags
+from autotrain.encoding.tags import IGNORED, encode_tags, encode_words
 from autotrain.encoding.texts import encode_texts
 
 SAMPLE_ROWS = 2_000
@@ -95,7 +95,7 @@ def _length(shape: str, tokenizer: Any, row: Any) -> int:
     if shape == "preference":
         return max(each.whole for each in encode_preference(tokenizer, **row, max_length=endless))
     if shape in ("tagging", "spans"):
-        return len(tokenizer(row["tokens"], is_split_into_words=True)["input_ids"])
+        return len(encode_words(tokenizer, row["tokens"])["input_ids"])
     if shape == "question-answering":
         return len(tokenizer(row["question"], row["context"])["input_ids"])
     if shape == "text-to-text":
