@@ -67,6 +67,14 @@ def examine(path: Path, progress: Callable[[int, int], None] | None = None) -> E
     return Examined(digest.hexdigest(), done, encoding, guessed)
 
 
+def as_utf8(path: Path, encoding: str, target: Path) -> Path:
+    """Write a text anew in UTF-8, without a byte-order mark; what does not belong to its encoding becomes U+FFFD."""
+    with path.open(encoding=encoding, errors="replace", newline="") as text, target.open("wb") as file:
+        while chunk := text.read(_CHUNK):
+            file.write(chunk.encode("utf-8", "replace"))
+    return target
+
+
 def _decide(head: bytes, utf8: _Utf8Watch) -> tuple[str, bool]:
     for mark, encoding in _BOMS:
         if head.startswith(mark):

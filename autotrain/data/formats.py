@@ -46,6 +46,14 @@ _READABLE: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+"""Under these names a bracket at the beginning is JSON's; elsewhere `[1] see below` may begin a text."""
+
+
+_COMMENTS = re.compile(r"(\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+"""What people write above the first bracket, though JSON knows no comments."""
+
+
 def format_of(path: Path) -> str | None:
     """`parquet`, `arrow`, `json`, `workbook`, `zip`, `tar`, a compression; None for text and what cannot be read."""
     with path.open("rb") as file:
@@ -59,8 +67,17 @@ def format_of(path: Path) -> str | None:
         return "zip"
     if is_tar(head):
         return "tar"
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
-    return "json" if re.match(rb'[\[{]\s*["{\[]', start) else None
+    start = _as_text(head[:2_000]).lstrip()[:200]
+    if path.suffix.casefold() in _JSON_SUFFIXES and _COMMENTS.sub("", start, count=1)[:1] in ("[", "{"):
+        return "json"
+    return "json" if re.match(r'[\[{]\s*["{\[]', start) else None
+
+
+def _as_text(head: bytes) -> str:
+    """The beginning of a text, whichever Unicode it is written in; other encodings agree on what is looked for."""
+    marks = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
+    encoding = next((each for mark, each in marks if head.startswith(mark)), looks_like_utf16(head) or "latin-1")
+    return head.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def _is_workbook(path: Path) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from autotrain.data.findings import Rows
 from autotrain.data.header import name_columns
+from autotrain.data.lenient_json import has_long_numbers, loads, nested_too_deep, refuse_deep
 from autotrain.data.reading import Progress, Reading, Records, cell_text, counted
 from autotrain.errors import DataError
 from autotrain.events import Finding
@@ -23,32 +24,71 @@ Item = tuple[int, Any]
 def read_json(path: Path, name: str, line_limit: int, progress: Progress | None) -> Reading:
     """Rows of a JSON or JSON lines file, in two passes and flat memory: one finds the names, one the rows.
 
+    A document with what JSON does not know, such as NaN or comments, is read in memory if it is not too large.
+
     Raises:
-        DataError: it holds no rows, or is not JSON.
+        DataError: it holds no rows, is not JSON, or is nested without end.
     """
-    shape, prefix = _shape(path, name)
+    refuse_deep(path, name)
+    try:
+        return _read(path, name, line_limit, progress)
+    except DataError as error:
+        if error.code != "broken-json" or path.stat().st_size > LARGEST_COLUMNS_FILE:
+            raise
+        return _read_leniently(path, name, error)
+
+
+def _read(path: Path, name: str, line_limit: int, progress: Progress | None) -> Reading:
+    shape, prefix = _shape(path, name, line_limit)
     if shape == "columns":
         return _columns(path, name)
-    bad = Rows()
+    bad, odd = Rows(), Rows()
     items = _lines if shape == "lines" else _document
     names, kind = _names(items(path, name, prefix, line_limit, None, Rows()), name)
     findings: list[Finding] = []
     passing = items(path, name, prefix, line_limit, progress, bad)
     header = name_columns(0, names)
-    records = _told(_records(passing, names, kind), bad, findings)
+    word = "Line" if shape == "lines" else "Row"
+    records = _told(_records(passing, names, kind, odd), word, bad, odd, findings)
     return Reading("JSON lines" if shape == "lines" else "JSON", header, records, findings)
 
 
-def _shape(path: Path, name: str) -> tuple[str, str]:
+def _read_leniently(path: Path, name: str, problem: DataError) -> Reading:
+    """The rows of a document that only a patient parser reads; without success the first problem stands."""
+    try:
+        whole = loads(path.read_bytes().decode("utf-8-sig"))
+    except ValueError:
+        raise problem from None
+    rows = whole if isinstance(whole, list) else next((each for each in _values(whole) if _are_rows(each)), None)
+    if rows is None:
+        return _of_columns(whole, name) if isinstance(whole, dict) else _refuse_rowless(name)
+    names, kind = _names(enumerate(rows, 1), name)
+    findings: list[Finding] = []
+    odd = Rows()
+    records = _told(_records(enumerate(rows, 1), names, kind, odd), "Row", Rows(), odd, findings)
+    return Reading("JSON", name_columns(0, names), records, findings)
+
+
+def _values(whole: Any) -> Iterator[Any]:
+    if isinstance(whole, dict):
+        for value in whole.values():
+            yield value
+            yield from _values(value)
+
+
+def _are_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _shape(path: Path, name: str, line_limit: int) -> tuple[str, str]:
     """`lines`, `document` with the prefix of its rows, or `columns`."""
     import ijson
-    import orjson
 
     with path.open("rb") as file:
-        first = _first_line(file)
+        first = _first_line(file, line_limit)
         try:
-            whole = orjson.loads(first)
-            rest = any(line.strip() for line in file)
+            whole = _value(first) if len(first) < line_limit else None
+            rest = whole is not None and bool(_first_line(file, line_limit).strip())
         except ValueError:
             whole, rest = None, False
     if isinstance(whole, dict | list | str) and rest:
@@ -56,18 +96,31 @@ def _shape(path: Path, name: str) -> tuple[str, str]:
     try:
         with path.open("rb") as file:
             _skip_mark(file)
-            return _rows_of(ijson.parse(file), name)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
+            return _rows_of(ijson.parse(file, use_float=True), name)
+    except (ijson.JSONError, ValueError, ArithmeticError) as error:
         raise _broken(name, str(error)) from error
 
 
-def _first_line(file: io.BufferedReader) -> bytes:
-    _skip_mark(file)
-    line = b""
-    while not line.strip():
-        line = file.readline()
-        if not line:
-            break
+def _value(line: bytes) -> Any:
+    """The value of one line. Raises ValueError."""
+    import orjson
+
+    if nested_too_deep(line):
+        raise ValueError("nested too deep")
+    try:
+        if not has_long_numbers(line):
+            return orjson.loads(line)
+    except ValueError:
+        pass
+    return loads(line.decode("utf-8"))
+
+
+def _first_line(file: io.BufferedReader, limit: int) -> bytes:
+    """The next line that is not blank, and no more of it than a line may have: a document may be one line."""
+    if file.tell() == 0:
+        _skip_mark(file)
+    while (line := file.readline(limit)) and not line.strip():
+        pass
     return line
 
 
@@ -93,6 +146,10 @@ def _rows_of(events: Iterator[tuple[str, str, Any]], name: str) -> tuple[str, st
             return "columns", ""
     if previous == ("", "end_map"):
         return "columns", ""
+    return _refuse_rowless(name)
+
+
+def _refuse_rowless(name: str) -> NoReturn:
     raise DataError(
         f"{name} is JSON, but holds no rows. Write it as an array of objects, or as one object on each line.",
         code="no-rows",
@@ -100,8 +157,6 @@ def _rows_of(events: Iterator[tuple[str, str, Any]], name: str) -> tuple[str, st
 
 
 def _lines(path: Path, name: str, _: str, limit: int, progress: Progress | None, bad: Rows) -> Iterator[Item]:
-    import orjson
-
     with counted(path, progress) as file:
         _skip_mark(file)
         number = 0
@@ -115,7 +170,7 @@ def _lines(path: Path, name: str, _: str, limit: int, progress: Progress | None,
             if not line.strip():
                 continue
             try:
-                yield number, orjson.loads(line)
+                yield number, _value(line)
             except ValueError:
                 bad.add(number)
 
@@ -127,7 +182,7 @@ def _document(path: Path, name: str, prefix: str, _: int, progress: Progress | N
         _skip_mark(file)
         try:
             yield from enumerate(ijson.items(file, f"{prefix}.item".lstrip("."), use_float=True), 1)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
+        except (ijson.JSONError, ValueError, ArithmeticError) as error:
             raise _broken(name, str(error)) from error
 
 
@@ -154,32 +209,36 @@ def _names(items: Iterator[Item], name: str) -> tuple[list[str], str]:
     return ["text"], "values"
 
 
-def _records(items: Iterator[Item], names: list[str], kind: str) -> Records:
+def _records(items: Iterator[Item], names: list[str], kind: str, odd: Rows) -> Records:
+    """The rows as texts; items that are no row like the others are noted in `odd`."""
     for number, item in items:
-        if kind == "objects":
-            if isinstance(item, dict):
-                yield number, [cell_text(item.get(name)) for name in names]
-        elif kind == "lists":
-            if isinstance(item, list) and number > 1:
-                yield number, [cell_text(value) for value in (item + [None] * len(names))[: len(names)]]
-        else:
+        if kind == "values":
             yield number, [cell_text(item)]
+        elif kind == "objects" and isinstance(item, dict):
+            yield number, [cell_text(item.get(name)) for name in names]
+        elif kind == "lists" and isinstance(item, list) and len(item) <= len(names):
+            if number > 1:
+                yield number, [cell_text(value) for value in item + [None] * (len(names) - len(item))]
+        else:
+            odd.add(number)
 
 
-def _told(records: Records, bad: Rows, findings: list[Finding]) -> Records:
+def _told(records: Records, word: str, bad: Rows, odd: Rows, findings: list[Finding]) -> Records:
     yield from records
-    if bad.count:
-        lines = bad.named().replace("Row", "Line").replace("rows", "lines")
-        findings.append(
-            Finding(
-                severity="warning",
-                code="bad-lines",
-                message=f"{lines} {'is' if bad.count == 1 else 'are'} not JSON and left out.",
-                remedy="Correct these lines in the file if they should count.",
-                count=bad.count,
-                rows=tuple(bad.first),
+    for rows, code, what in ((bad, "bad-lines", "not JSON"), (odd, "odd-rows", "no row like the others")):
+        if rows.count:
+            named = rows.named().replace("Row", word).replace("rows", f"{word.lower()}s")
+            findings.append(
+                Finding(
+                    severity="warning",
+                    code=code,
+                    message=f"{named} {'is' if rows.count == 1 else 'are'} {what} and left out.",
+                    remedy=f"Correct {'it' if rows.count == 1 else 'them'} in the file if "
+                    f"{'it' if rows.count == 1 else 'they'} should count.",
+                    count=rows.count,
+                    rows=tuple(rows.first),
+                )
             )
-        )
 
 
 def _columns(path: Path, name: str) -> Reading:
@@ -196,6 +255,10 @@ def _columns(path: Path, name: str) -> Reading:
         whole = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         raise _broken(name, str(error)) from error
+    return _of_columns(whole, name)
+
+
+def _of_columns(whole: dict[str, Any], name: str) -> Reading:
     columns = {
         key: list(value.values()) if isinstance(value, dict) else value
         for key, value in whole.items()

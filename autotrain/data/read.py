@@ -13,7 +13,7 @@ from autotrain.data.archives import Member, unpack_archive
 from autotrain.data.collect import collect
 from autotrain.data.columnar import read_columnar
 from autotrain.data.delimited import import_delimited
-from autotrain.data.encoding import Examined, examine
+from autotrain.data.encoding import Examined, as_utf8, examine
 from autotrain.data.findings import FileFacts, Rows, file_findings
 from autotrain.data.formats import ARCHIVES, COMPRESSED, format_of, refuse_other_formats
 from autotrain.data.json_tables import read_json
@@ -98,9 +98,11 @@ def import_examined(
             profile = _import_archive(source, examined, folder, settings, progress, name, kind)
         elif kind in COMPRESSED:
             profile = _import_compressed(source, examined, folder, settings, progress, name, kind)
+        elif kind == "json":
+            profile = _import_json(source, examined, folder, settings, progress, name)
         elif kind is not None:
             profile = _import_reading(
-                _reading(source, name, kind, settings, progress, sheet), examined, folder, settings, name
+                _reading(source, name, kind, progress, sheet), _certain(examined), folder, settings, name
             )
         elif is_plain_text(source, name, examined.encoding):
             reading = read_plain_text(source, examined, progress)
@@ -164,14 +166,27 @@ def _import_tables(
     return _import_reading(reading, Examined("", 0, "utf-8", False), folder, settings, name)
 
 
-def _reading(
-    source: Path, name: str, kind: str, settings: Settings, progress: Progress | None, sheet: str | None
-) -> Reading:
-    if kind == "json":
-        return read_json(source, name, LINE_CELLS * settings.max_cell_characters, progress)
+def _import_json(
+    source: Path, examined: Examined, folder: Path, settings: Settings, progress: Progress | None, name: str
+) -> Profile:
+    """JSON is UTF-8; what some tools write in another encoding is written anew."""
+    limit = LINE_CELLS * settings.max_cell_characters
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        if examined.encoding not in ("utf-8", "utf-8-sig") or examined.guessed:
+            source = as_utf8(source, examined.encoding, Path(aside) / "utf-8.json")
+        reading = read_json(source, name, limit, progress)
+        return _import_reading(reading, examined, folder, settings, name)
+
+
+def _reading(source: Path, name: str, kind: str, progress: Progress | None, sheet: str | None) -> Reading:
     if kind == "workbook":
         return read_workbook(source, name, progress, sheet)
     return read_columnar(source, name, kind, progress)
+
+
+def _certain(examined: Examined) -> Examined:
+    """What is guessed of bytes says nothing of a file that is no text."""
+    return replace(examined, encoding="utf-8", guessed=False)
 
 
 def _import_reading(reading: Reading, examined: Examined, folder: Path, settings: Settings, name: str) -> Profile:
@@ -182,15 +197,14 @@ def _import_reading(reading: Reading, examined: Examined, folder: Path, settings
     if watch.rows == 0:
         raise DataError(f"{name} has names but no rows. Add at least one row of data.", code="header-only")
     columns, none = watch.profiles(), Rows()
-    text = replace(examined, encoding="utf-8", guessed=False)  # what is guessed of bytes says nothing of such a file
-    facts = FileFacts(text, reading.header, columns, watch.rows, none, none, none, reading.names_in_file)
+    facts = FileFacts(examined, reading.header, columns, watch.rows, none, none, none, reading.names_in_file)
     return Profile(
         rows=watch.rows,
         columns=columns,
         duplicate_rows=watch.duplicate_rows,
         size_bytes=examined.size,
         sha256=examined.sha256,
-        encoding="utf-8",
+        encoding=examined.encoding,
         format=reading.format,
         sheet=reading.sheet,
         sheets=reading.sheets,

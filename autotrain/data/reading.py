@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +79,11 @@ def cell_text(value: object) -> str:
         return value
     import orjson
 
+    if isinstance(value, float) and not math.isfinite(value):  # JSON has no word for it, and would say null
+        return "" if math.isnan(value) else str(value)
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode("utf-8")
     except (TypeError, ValueError):  # numbers beyond 64 bits, half of a surrogate pair
         import json
 
-        return json.dumps(value, default=str, ensure_ascii=True)
+        return json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
