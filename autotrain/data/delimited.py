@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from autotrain.data.dialect import Dialect, detect_dialect
+from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes
 from autotrain.data.encoding import Examined
 from autotrain.data.findings import FileFacts, Rows, described, file_findings
 from autotrain.data.header import Header, describes_roles, describes_types, name_columns
@@ -28,6 +28,7 @@ BLOCK_BYTES = 1 << 20
 """Text that is parsed at once: enough rows for the columns to be worth it, little enough to be nothing in memory."""
 _HEAD_BYTES = 1 << 16
 _SAMPLE_CHARACTERS = 262_144
+_LONGEST_SAMPLE = 16 * _SAMPLE_CHARACTERS
 
 
 def import_delimited(
@@ -183,12 +184,20 @@ def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: Op
 
 
 def _sample(source: Path, encoding: str) -> str:
-    """The file's beginning, up to the last whole line."""
+    """The file's beginning, up to the last whole line; longer where it would end inside a long quoted cell."""
     with source.open(encoding=encoding, errors="replace", newline="") as text:
         sample = text.read(_SAMPLE_CHARACTERS)
+        while len(sample) < _LONGEST_SAMPLE and ends_in_quotes(_whole_lines(sample)):
+            more = text.read(len(sample))
+            if not more:
+                break
+            sample += more
+        whole = not text.read(1)
     if sample.lower().startswith("sep="):
         sample = sample.split("\n", 1)[-1]
-    if len(sample) < _SAMPLE_CHARACTERS:
-        return sample
+    return sample if whole else _whole_lines(sample)
+
+
+def _whole_lines(sample: str) -> str:
     end = max(sample.rfind("\n"), sample.rfind("\r"))
     return sample[: end + 1] if end > 0 else sample

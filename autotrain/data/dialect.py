@@ -62,6 +62,24 @@ def detect_dialect(sample: str) -> Dialect:
     return max(below, key=lambda reading: reading.widest_common).dialect if below else Dialect()
 
 
+def ends_in_quotes(sample: str) -> bool:
+    """Whether, under a delimiter that its first line has, the sample is even so far and ends inside a quoted cell."""
+    if sample.count('"') < 1:
+        return False
+    first = sample.split("\n", 1)[0]
+    return any(_open_at_end(sample, Dialect(delimiter)) for delimiter in DELIMITERS if delimiter in first)
+
+
+def _open_at_end(sample: str, dialect: Dialect) -> bool:
+    widths: list[int] = []
+    csv.field_size_limit(len(sample) + 1)
+    try:
+        widths += (len(record) for record in dialect.reader(io.StringIO(sample, newline=""), strict=True) if record)
+    except csv.Error as error:
+        return "unexpected end" in str(error) and len(set(widths)) == 1
+    return False
+
+
 def _candidates(sample: str) -> list[Dialect]:
     quoting = [Dialect()]
     if '\\"' in sample:
@@ -75,6 +93,7 @@ def _candidates(sample: str) -> list[Dialect]:
 
 def _read(sample: str, dialect: Dialect) -> _Reading:
     widths, clean = [], True
+    csv.field_size_limit(len(sample) + 1)
     try:
         widths = [len(record) for record in dialect.reader(io.StringIO(sample, newline=""), strict=True) if record]
     except csv.Error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import zipfile
 from pathlib import Path
@@ -143,7 +144,7 @@ def _refuse_other_text(head: bytes, name: str) -> None:
         return
     # Tab, newline, carriage return, form feed and escape occur in text; other control bytes hardly do.
     control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
-    if head.count(0) > 0.01 * len(head) or control > 0.1 * len(head):
+    if control > 0.1 * len(head) or (head.count(0) > 0.01 * len(head) and not _is_utf8(head)):
         raise _refusal(name, "binary data, not text", "Choose a table saved as CSV.")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -152,6 +153,14 @@ def _refuse_other_text(head: bytes, name: str) -> None:
         )
     if start.startswith(b"{\\rtf"):
         raise _refusal(name, "an RTF document", "Copy its table into a spreadsheet and save that as CSV.")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _inside_zip(path: Path) -> tuple[str, str]:

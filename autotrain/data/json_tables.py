@@ -91,7 +91,7 @@ def _shape(path: Path, name: str, line_limit: int) -> tuple[str, str]:
             rest = whole is not None and bool(_first_line(file, line_limit).strip())
         except ValueError:
             whole, rest = None, False
-    if isinstance(whole, dict | list | str) and rest:
+    if isinstance(whole, dict | list | str) and (rest or name.casefold().endswith((".jsonl", ".ndjson"))):
         return "lines", ""
     try:
         with path.open("rb") as file:

@@ -45,7 +45,7 @@ class RecordReader:
             OpenQuote: a quote is never closed, or far away.
             DataError: a line or a cell is too long.
         """
-        csv.field_size_limit(self._longest_cell)
+        csv.field_size_limit(self._longest_cell + 1)  # the library refuses a field of this very size
         self._used = 0
         reader = self._dialect.reader(self._lines(size))
         while self._used < size and (record := self._record(reader)) is not None:

@@ -18,9 +18,6 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import DataError
@@ -249,45 +246,3 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_not_opened(datasets: DatasetSto
                 file.write(bytes(1_000_000))
     with pytest.raises(DataError, match="unpacks to 2.1 GB"):
         load(datasets, tmp_path, sink.getvalue())
-
-
-cells = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
-
-
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(rows=st.lists(st.fixed_dictionaries({"a": cells, "b": st.none() | cells}), min_size=1, max_size=8))
-def test_any_text_survives_json_lines_and_parquet(datasets: DatasetStore, tmp_path: Path, rows: list[Any]) -> None:
-    expected = [(row["a"], row["b"] or "") for row in rows]
-    sink = io.BytesIO()
-    schema = pa.schema([("a", pa.string()), ("b", pa.string())])
-    pq.write_table(pa.Table.from_pylist(rows, schema), sink)
-    lines = "\n".join(json.dumps(row) for row in [*rows, {"a": "last", "b": "one"}]).encode()
-    for content, wanted in ((lines, [*expected, ("last", "one")]), (sink.getvalue(), expected)):
-        table = load(datasets, tmp_path, content).table().rows
-        assert list(zip(table["a"].to_pylist(), table["b"].to_pylist(), strict=True)) == wanted
-
-
-@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    start=st.sampled_from(
-        [
-            b'{"a": ',
-            b'[{"a": ',
-            b"PAR1",
-            b"ARROW1",
-            b"\x1f\x8b\x08",
-            b"BZh9",
-            b"\xfd7zXZ\x00",
-            b"FEA1",
-            b"\xff\xff\xff\xff",
-        ]
-    ),
-    rest=st.binary(max_size=300),
-)
-def test_no_bytes_make_anything_but_a_table_or_a_data_error(
-    datasets: DatasetStore, tmp_path: Path, start: bytes, rest: bytes
-) -> None:
-    try:
-        load(datasets, tmp_path, start + rest)
-    except DataError as error:
-        assert error.message.endswith((".", ")")) and "Traceback" not in error.message

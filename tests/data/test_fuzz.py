@@ -112,6 +112,17 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     read(content, "table.csv")
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        [b'{"a": ', b'[{"a": ', b"PAR1", b"ARROW1", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"FEA1", b"\xff" * 4]
+    ),
+    st.binary(max_size=300),
+)
+def test_any_bytes_behind_the_beginning_of_a_format_are_read_or_refused(start: bytes, rest: bytes) -> None:
+    read(start + rest, "table.csv")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
