@@ -24,9 +24,15 @@ def main() -> None:
         tokenizer = load_tokenizer(Path(asked["model"]))
         # Training cuts at what the model has positions for, and so does its picture.
         longest = longest_input_of(Path(asked["model"]), tokenizer)
-        made = encoded_batch(asked["shape"], asked["rows"], tokenizer, min(asked["max_length"], longest))
-        known = longest if longest < _ENDLESS else None
-        answer = {"batch": made.model_copy(update={"longest": known}).model_dump(mode="json")}
+        made = encoded_batch(
+            asked["shape"],
+            asked["rows"],
+            tokenizer,
+            min(asked["max_length"], longest),
+            numbers=asked["numbers"],
+            longest=longest if longest < _ENDLESS else None,
+        )
+        answer = {"batch": made.model_dump(mode="json")}
     except AutotrainError as error:
         answer = {"error": {"message": error.message, "code": error.code}}
     sys.stdout.buffer.write(json.dumps(answer).encode())
