@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autotrain.data.check import missing_columns
-from autotrain.data.nested import parsed
+from autotrain.data.nested import items_of, parsed
 from autotrain.data.roles import guess_roles
 from autotrain.data.shapes.shape import Faults, cells
-from autotrain.events import Finding
+from autotrain.data.tag_schemes import SchemeWatch
+from autotrain.events import Finding, Fix
 from autotrain.table import Fit, Profile, Table
 from autotrain.task import Column
 
@@ -55,11 +56,15 @@ class Tagging:
         missing = missing_columns(table, columns)
         if missing:
             return missing
-        faults = Faults(_FAULTS)
+        faults, watch = Faults(_FAULTS), SchemeWatch()
         for number, row in cells(table, columns):
             tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
             faults.note(number, _fault(tokens, tags))
-        return faults.findings(columns["tags"])
+            watch.see(tags)
+        scheme = _scheme_findings(watch, columns["tags"])
+        if scheme:  # the fault of the scheme is not one of single rows
+            faults.found.pop("illegal-tags", None)
+        return [*scheme, *faults.findings(columns["tags"])]
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, list[str]]]]:
         """`tokens` and `tags`, as many of both."""
@@ -67,6 +72,33 @@ class Tagging:
             tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
             if _fault(tokens, tags) is None:
                 yield number, {"tokens": tokens, "tags": tags}
+
+
+_SCHEMES = {
+    "IOB1": "IOB1, which begins a name with I-, and with B- only right after another one",
+    "BIOES": "BIOES (also called IOBES), which ends a name with E- and marks single words with S-",
+    "BILOU": "BILOU, which ends a name with L- and marks single words with U-",
+}
+
+
+def _scheme_findings(watch: SchemeWatch, column: str) -> list[Finding]:
+    """The scheme, where it is not the one that is learned, with the way to convert it."""
+    scheme = watch.scheme
+    if scheme is None or scheme == "BIO":
+        return []
+    return [
+        Finding(
+            severity="error",
+            code="tag-scheme",
+            message=f'The tags of "{column}" are in {_SCHEMES[scheme]}.',
+            remedy="Learned is BIO: B- begins every name and I- goes on with it. Nothing is lost by converting.",
+            column=column,
+            fix=Fix(
+                title=f"Convert {scheme} to BIO",
+                step={"step": "convert_tags", "column": column, "scheme": scheme},
+            ),
+        )
+    ]
 
 
 class Spans:
@@ -112,12 +144,6 @@ Span = tuple[int, int, str]
 """First character, the one after the last, and the label."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
-
-
-def items_of(cell: str) -> list[str]:
-    """The items of a list cell: JSON, or parted by spaces."""
-    value = parsed(cell)
-    return [str(item) for item in value] if isinstance(value, list) else cell.split()
 
 
 def _fault(tokens: Sequence[str], tags: Sequence[str]) -> str | None:
