@@ -91,11 +91,11 @@ def test_a_sentence_with_a_broken_line_is_left_out_and_said(put: Put) -> None:
     assert dataset.profile.rows == 402
 
 
-def test_parts_of_speech_are_believed_where_the_name_says_so(put: Put) -> None:
+def test_parts_of_speech_are_believed_where_the_name_says_so(put: Put, tmp_path: Path) -> None:
     content = "Anna NNP\nlives VBZ\n\nIt PRP\nrains VBZ\n"
     dataset = put(content, "train.pos")
     assert [column.name for column in dataset.profile.columns] == ["tokens", "pos_tags"]
-    assert put(content, "train.txt").profile.format != "CoNLL"
+    assert not is_conll(tmp_path / "train.pos", "train.txt", "utf-8")
 
 
 @pytest.mark.parametrize(
