@@ -67,7 +67,7 @@ def test_rows_that_would_teach_nothing_are_counted_named_and_not_trained(words: 
 def test_where_every_row_teaches_nothing_it_must_be_mended(words: Words) -> None:
     made = encoded_batch("prompt-completion", [LONG, LONG], words(), 32, longest=40)
     (finding,) = made.findings
-    assert finding.severity == "error"
+    assert finding.severity == "error" and "because their answers begin later. Training leaves them" in finding.message
     assert finding.remedy == "Shorten what stands before the answer. The model reads at most 40 tokens."
     assert made.rows and not any(token.learned for token in made.rows[0].tokens)
 
@@ -157,8 +157,11 @@ def test_calls_are_learned_and_results_are_read(words: Words) -> None:
 
 
 def test_a_template_without_a_place_for_tools_is_named(words: Words) -> None:
-    made = encoded_batch("chat", [{"messages": CALLED, "tools": [TOOL]}], words(), 1000)
+    tokenizer = words()
+    made = encoded_batch("chat", [{"messages": CALLED, "tools": [TOOL]}], tokenizer, 1000)
     assert codes(made) == ["tools-not-shown", "calls-not-shown"]
+    # Of the call nothing would be learned but to end at once.
+    assert spoken(tokenizer, encode_chat(tokenizer, CALLED, 1000, [TOOL])) == ["in", "italy", "</s>"]
 
 
 def test_system_and_tools_share_the_first_turn_of_the_default_template(words: Words) -> None:
