@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autotrain.data.shapes import SHAPES, suggestions
 from autotrain.data.shapes.tagging import legal, span_doubt, span_fault, tags_of_spans
-from autotrain.data.shapes.turns import read_messages, read_tools
+from autotrain.data.shapes.turns import FAULTS, fault_of, read_messages, read_tools
 from autotrain.data.stepped import stepped
 from autotrain.data.steps import STEPS
 from autotrain.data.store import Dataset
@@ -110,6 +110,28 @@ def test_spellings_of_calls_become_one() -> None:
         assert read_messages(json.dumps([each])) == expected
     (result,) = read_messages(json.dumps([{"from": "observation", "value": '{"sum": 42}'}])) or []
     assert result == {"role": "tool", "content": '{"sum": 42}'}
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.sampled_from(["user", "assistant", "tool"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "from", "value", "tool_calls", "function", "name", "arguments", "id"]),
+            inner,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(anything, max_size=4))
+def test_whatever_stands_in_a_cell_is_read_or_refused_and_never_breaks(value: list[Any]) -> None:
+    cell = json.dumps(value)
+    messages = read_messages(cell)
+    assert messages is None or fault_of(messages) is None or fault_of(messages) in FAULTS
+    assert read_tools(cell) is None or all("name" in tool["function"] for tool in read_tools(cell) or [])
 
 
 def test_tools_are_schemas_whether_wrapped_or_bare(imported: Importer) -> None:
