@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
+from autotrain.asking import ask
 from autotrain.data.shapes import SHAPES
 from autotrain.encoding.batch import ENCODED_SHAPES, SAMPLE_ROWS, EncodedBatch
 from autotrain.errors import DataError
@@ -34,7 +32,8 @@ def preview(table: Table, shape: str, columns: Mapping[str, str], model: Path, m
     if not rows:
         raise DataError("No row can be encoded. Fix what is marked first.", code="no-rows")
     asked = {"shape": shape, "rows": _affordable(rows), "model": str(model), "max_length": max_length}
-    return _answered(asked)
+    answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
+    return EncodedBatch.model_validate(answer)
 
 
 def _affordable(rows: list[object]) -> list[object]:
@@ -47,24 +46,3 @@ def _affordable(rows: list[object]) -> list[object]:
             break
         kept.append(row)
     return kept
-
-
-def _answered(asked: dict[str, object]) -> EncodedBatch:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "autotrain.encoding"],
-            input=json.dumps(asked).encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            env=environment,
-            check=False,
-        )
-        answer = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"The rows were not encoded within {SECONDS} s. Try again.", code="too-slow") from error
-    except ValueError as error:
-        raise DataError("The rows could not be encoded. Look at the log of the app.", code="not-encoded") from error
-    if "error" in answer:
-        raise DataError(answer["error"]["message"], code=answer["error"]["code"])
-    return EncodedBatch.model_validate(answer["batch"])
