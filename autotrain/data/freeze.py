@@ -59,7 +59,7 @@ def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folde
             _write(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
         (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
         mapping = {
-            "dataset": {"id": dataset.id, "name": dataset.name},
+            "dataset": {"id": dataset.id, "name": dataset.name, "source": dataset.source},
             "columns": dict(columns),
             "split": {name: getattr(split, name) for name in _SPLIT_FIELDS},
             "counts": {name: value for name, value in vars(counts).items() if name != "findings"},

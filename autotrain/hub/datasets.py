@@ -27,7 +27,7 @@ LOOKING_SECONDS = 120
 """For the list of files and the first bytes of some: seconds on a healthy line."""
 
 _CHILD = "autotrain.hub.streaming"
-_SCHEME = "hub:"
+SCHEME = "hub:"
 _SOURCE = re.compile(r"hub:(?P<name>[^@#]+)(@(?P<revision>[^#]+))?(#(?P<config>[^/]*)(/(?P<split>.+))?)?")
 
 
@@ -86,7 +86,7 @@ class HubSource:
     def __str__(self) -> str:
         revision = f"@{self.revision}" if self.revision else ""
         split = f"/{self.split}" if self.split else ""
-        return f"{_SCHEME}{self.name}{revision}" + (f"#{self.config or ''}{split}" if self.config or split else "")
+        return f"{SCHEME}{self.name}{revision}" + (f"#{self.config or ''}{split}" if self.config or split else "")
 
 
 def parse_source(text: str) -> HubSource:
