@@ -11,6 +11,7 @@ from autotrain.data.findings import Rows
 from autotrain.data.header import name_columns
 from autotrain.data.lenient_json import has_long_numbers, loads, nested_too_deep, refuse_deep
 from autotrain.data.reading import Progress, Reading, Records, cell_text, counted
+from autotrain.data.squad_json import Questions
 from autotrain.errors import DataError
 from autotrain.events import Finding
 
@@ -44,9 +45,10 @@ def _read(path: Path, name: str, line_limit: int, progress: Progress | None) -> 
         return _columns(path, name)
     bad, odd = Rows(), Rows()
     items = _lines if shape == "lines" else _document
-    names, kind = _names(items(path, name, prefix, line_limit, None, Rows()), name)
-    findings: list[Finding] = []
-    passing = items(path, name, prefix, line_limit, progress, bad)
+    nested = Questions()
+    names, kind = _names(nested.of(items(path, name, prefix, line_limit, None, Rows())), name)
+    findings = nested.findings()
+    passing = Questions().of(items(path, name, prefix, line_limit, progress, bad))
     header = name_columns(0, names)
     word = "Line" if shape == "lines" else "Row"
     records = _told(_records(passing, names, kind, odd), word, bad, odd, findings)
@@ -62,10 +64,12 @@ def _read_leniently(path: Path, name: str, problem: DataError) -> Reading:
     rows = whole if isinstance(whole, list) else next((each for each in _values(whole) if _are_rows(each)), None)
     if rows is None:
         return _of_columns(whole, name) if isinstance(whole, dict) else _refuse_rowless(name)
-    names, kind = _names(enumerate(rows, 1), name)
-    findings: list[Finding] = []
+    nested = Questions()
+    rows = list(nested.of(enumerate(rows, 1)))
+    names, kind = _names(iter(rows), name)
+    findings = nested.findings()
     odd = Rows()
-    records = _told(_records(enumerate(rows, 1), names, kind, odd), "Row", Rows(), odd, findings)
+    records = _told(_records(iter(rows), names, kind, odd), "Row", Rows(), odd, findings)
     return Reading("JSON", name_columns(0, names), records, findings)
 
 

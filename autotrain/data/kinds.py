@@ -79,7 +79,8 @@ class Tally:
             self.plain += times
         elif self.parsed < _NESTED_JUDGED:
             self.parsed += 1
-            self.nested[kind_of(value) or ""] += times
+            if value != "[]":  # an empty list may be of any kind
+                self.nested[kind_of(value) or ""] += times
         if len(value) > 2000:
             return
         for name, pattern in _PATTERNS.items():
@@ -170,7 +171,7 @@ _STRUCTURES: dict[str, tuple[ColumnKind, str]] = {
 
 
 def _judge_nested(tally: Tally) -> Verdict | None:
-    """Structures, when nearly every cell is one of the same kind; an empty list may be of any kind."""
+    """Structures, when nearly every cell is one of the same kind."""
     if tally.judged and tally.share("tags") >= 0.95:
         return Verdict("list", 0.9, "tags such as O and B-PER, parted by spaces")
     cells = tally.nested.total()

@@ -47,6 +47,8 @@ def _kind_of_list(value: Sequence[Any]) -> ColumnKind | None:
         names = set(value[0])
         if {"role", "content"} <= names or {"from", "value"} <= names:
             return "messages"
+        if {"text", "answer_start"} <= names:
+            return "answers"
         if {"start", "end"} <= names:
             return "spans"
         return "boxes" if "bbox" in names else None

@@ -21,9 +21,15 @@ def encode(asked: dict[str, Any], _: Progress) -> dict[str, Any]:
     tokenizer = load_tokenizer(Path(asked["model"]))
     # Training cuts at what the model has positions for, and so does its picture.
     longest = longest_input_of(Path(asked["model"]), tokenizer)
-    made = encoded_batch(asked["shape"], asked["rows"], tokenizer, min(asked["max_length"], longest))
-    known = longest if longest < _ENDLESS else None
-    return made.model_copy(update={"longest": known}).model_dump(mode="json")
+    made = encoded_batch(
+        asked["shape"],
+        asked["rows"],
+        tokenizer,
+        min(asked["max_length"], longest),
+        numbers=asked["numbers"],
+        longest=longest if longest < _ENDLESS else None,
+    )
+    return made.model_dump(mode="json")
 
 
 if __name__ == "__main__":

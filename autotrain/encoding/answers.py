@@ -9,13 +9,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Window:
-    """A question with a part of its text. `start` and `end` are the answer's first and last token; 0 without one."""
+    """A question with a part of its text. `start` and `end` are the answer's first and last token.
+
+    Without an answer both are the place of the classification token (`[CLS]`), as SQuAD 2 has it; of a tokenizer that
+    has none the first place.
+    """
 
     input_ids: tuple[int, ...]
     start: int
     end: int
     offsets: tuple[tuple[int, int] | None, ...]
     """For each token of the text its characters there; None for the question and special tokens."""
+    answered: bool
+    """Whether the answer lies in this window."""
+
+
+def teaches(windows: Sequence[Window], answers: Sequence[tuple[int, str]]) -> bool:
+    """Whether a question is worth learning: it has no answer, or a window holds it.
+
+    An answer that no window holds, because it is longer than one, would be learned as none.
+    """
+    return not answers or any(window.answered for window in windows)
 
 
 def encode_question(
@@ -50,8 +64,9 @@ def encode_question(
             tuple(place) if side == 1 else None
             for place, side in zip(encoded["offset_mapping"][number], sides, strict=True)
         ]
-        start, end = _places(offsets, answers)
-        windows.append(Window(tuple(ids), start, end, tuple(offsets)))
+        place = _places(offsets, answers)
+        start, end = place or (_nowhere(tokenizer, ids),) * 2
+        windows.append(Window(tuple(ids), start, end, tuple(offsets), place is not None))
     return windows
 
 
@@ -61,13 +76,18 @@ def _fitting(tokenizer: Any, question: str, most: int) -> str:
     return question if len(offsets) <= most else question[: offsets[most - 1][1]]
 
 
-def _places(offsets: Sequence[tuple[int, ...] | None], answers: Sequence[tuple[int, str]]) -> tuple[int, int]:
+def _nowhere(tokenizer: Any, ids: Sequence[int]) -> int:
+    return ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
+
+
+def _places(offsets: Sequence[tuple[int, ...] | None], answers: Sequence[tuple[int, str]]) -> tuple[int, int] | None:
+    """The answer's first and last token; None where it is not whole in these."""
     if not answers:
-        return 0, 0
+        return None
     first, text = answers[0]
     first, last = first + len(text) - len(text.lstrip()), first + len(text.rstrip())
     inside = [
         place for place, offset in enumerate(offsets) if offset is not None and offset[0] < last and offset[1] > first
     ]
     covered = bool(inside) and offsets[inside[0]][0] <= first and offsets[inside[-1]][1] >= last  # type: ignore[index]
-    return (inside[0], inside[-1]) if covered else (0, 0)
+    return (inside[0], inside[-1]) if covered else None

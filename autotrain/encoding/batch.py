@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from autotrain.encoding.answers import encode_question
-from autotrain.encoding.chat import Encoded, encode_chat, encode_plain, encode_preference, render, template_of
-from autotrain.encoding.tags import IGNORED, encode_tags, encode_words
-from autotrain.encoding.texts import encode_texts
+from autotrain.encoding.answers import Window
+from autotrain.encoding.chat import Encoded
+from autotrain.encoding.lessons import CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
+from autotrain.encoding.said import conversation_of, passed_findings, template_findings
+from autotrain.encoding.tags import IGNORED, Tagged
+from autotrain.encoding.template import render, template_of
+from autotrain.errors import DataError
+from autotrain.events import Finding
 
 SAMPLE_ROWS = 2_000
 """Rows whose lengths are measured."""
@@ -54,131 +58,127 @@ class EncodedBatch(BaseModel):
     """The most tokens the model has places for; None where it is not known."""
     template: str | None = None
     rendered: str | None = None
+    findings: tuple[Finding, ...] = ()
+    """Rows that teach nothing at this length, and what the model's template does with turns it does not know."""
 
 
-def encoded_batch(shape: str, rows: Sequence[Any], tokenizer: Any, max_length: int) -> EncodedBatch:
+def encoded_batch(
+    shape: str,
+    rows: Sequence[Any],
+    tokenizer: Any,
+    max_length: int,
+    *,
+    numbers: Sequence[int] | None = None,
+    longest: int | None = None,
+) -> EncodedBatch:
     """The first rows of a shape, encoded as training does it.
 
     Args:
-        shape: a name in `autotrain.data.shapes.SHAPES` whose rows are texts.
+        shape: a name in `ENCODED_SHAPES`.
         rows: rows in the shape's form, at most `SAMPLE_ROWS` are looked at.
         tokenizer: the base model's.
         max_length: what is longer is cut off.
+        numbers: the rows' numbers in the file; their places where it is not given.
+        longest: the most tokens the model has places for, where it is known.
 
     Raises:
-        DataError: a chat template refuses a row.
-        KeyError: the shape holds no texts.
+        DataError: the model's chat template refuses every row.
     """
-    sample = list(rows[:SAMPLE_ROWS])
-    encode = _ENCODERS[shape]
-    made = [encode(tokenizer, row, max_length, sample) for row in sample[:SHOWN_ROWS]]
-    shown = [row for rows_of_one in made for row in rows_of_one][:SHOWN_ROWS]
-    lengths = sorted(_length(shape, tokenizer, row) for row in sample)
-    conversation = _conversation(shape, sample)
+    sample = dict(zip(numbers or range(1, len(rows) + 1), rows[:SAMPLE_ROWS], strict=False))
+    tags = _tags(shape, sample.values())
+    passed = Passed()
+    known = {tag: number for number, tag in enumerate(tags)}
+    made = dict(lessons(shape, tokenizer, sample.items(), max_length, known, passed))
+    # Without a row that teaches, the first ones show what is missing.
+    shown = list(made.items())[:SHOWN_ROWS] or [
+        (number, lesson(shape, tokenizer, sample[number], max_length, known)) for number in passed.nothing.known[:1]
+    ]
+    pictures = [picture for number, each in shown for picture in _pictures(tokenizer, sample[number], each, tags)]
+    lengths = sorted(_length(shape, tokenizer, row, made.get(number)) for number, row in sample.items())
+    enough = [needed(shape, tokenizer, sample[number], max_length) for number in passed.nothing.known]
+    conversation = next((sample[number] for number in made), None) if shape in _SPOKEN_SHAPES else None
     return EncodedBatch(
-        rows=_padded(shown, tokenizer),
+        rows=_padded(pictures[:SHOWN_ROWS], tokenizer),
         max_length=max_length,
         truncated=sum(length > max_length for length in lengths) / max(1, len(lengths)),
         length_for_99_percent=lengths[math.ceil(0.99 * len(lengths)) - 1] if lengths else 0,
         measured=len(lengths),
         padding_side=tokenizer.padding_side,
         explanation=_EXPLAINED[shape],
+        longest=longest,
         template=template_of(tokenizer)[1] if conversation else None,
-        rendered=render(tokenizer, conversation) if conversation else None,
+        rendered=_rendered(shape, tokenizer, conversation) if conversation else None,
+        findings=(
+            *passed_findings(shape, passed, max_length, enough, longest),
+            *template_findings(shape, tokenizer, list(sample.values())),
+        ),
     )
 
 
-def _length(shape: str, tokenizer: Any, row: Any) -> int:
-    endless = 10**9
-    if shape in ("chat", "prompt-completion"):
-        return encode_chat(tokenizer, row, endless).whole
-    if shape == "preference":
-        return max(each.whole for each in encode_preference(tokenizer, **row, max_length=endless))
-    if shape in ("tagging", "spans"):
-        return len(encode_words(tokenizer, row["tokens"])["input_ids"])
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference"}
+
+
+def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
+    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()))
+
+
+def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({tag for row in rows for tag in row["tags"]}) if shape in TAGGED else []
+
+
+def _length(shape: str, tokenizer: Any, row: Mapping[str, Any], made: Lesson | None) -> int:
+    """Tokens of a row before the cut; of two texts the longer one's. A row that the template refuses has none."""
     if shape == "question-answering":
         return len(tokenizer(row["question"], row["context"])["input_ids"])
-    if shape == "text-to-text":
-        return max(len(tokenizer(row[role])["input_ids"]) for role in ("source", "target"))
-    if shape == "plain-text":
-        return encode_plain(tokenizer, row["text"], endless).whole
-    second = (row["text_pair"],) if shape == "text-pair" else ()
-    return len(tokenizer(row["text"], *second)["input_ids"])
+    try:
+        made = made or lesson(shape, tokenizer, row, 10**9, dict.fromkeys(row.get("tags", ()), 0))
+    except DataError:
+        return 0
+    return max(each.whole for each in made if not isinstance(each, Window))
 
 
-def _conversation(shape: str, sample: Sequence[Any]) -> list[Any]:
-    if not sample or shape not in ("chat", "prompt-completion", "preference"):
-        return []
-    return [*sample[0]["prompt"], *sample[0]["chosen"]] if shape == "preference" else list(sample[0])
+def _pictures(tokenizer: Any, row: Mapping[str, Any], made: Lesson, tags: Sequence[str]) -> list[EncodedRow]:
+    """The examples of one row as the page shows them."""
+    targets = _targets(row)
+    shown = []
+    for number, each in enumerate(made):
+        if isinstance(each, Window):
+            shown.append(_window(tokenizer, row, each))
+        elif isinstance(each, Tagged):
+            labels = [None if label == IGNORED else tags[label] for label in each.labels]
+            learned = [name is not None for name in labels]
+            shown.append(_row(tokenizer, each.input_ids, each.whole, labels=labels, learned=learned))
+        elif isinstance(each, Encoded):
+            shown.append(_masked(tokenizer, each, targets[number] if targets else None))
+    return shown
 
 
-def _texts(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    pairs = [row["text_pair"]] if "text_pair" in row else None
-    (ids,) = encode_texts(tokenizer, [row["text"]], max_length, pairs)
-    whole = len(tokenizer(row["text"], *(pairs or ()))["input_ids"])
-    return [_row(tokenizer, ids, whole, target=row.get("label", row.get("target")))]
+def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What stands at the end of each example of a row."""
+    if "chosen" in row:
+        return "better", "worse"
+    if "source" in row:
+        return "source", "target"
+    return tuple(str(row[role]) for role in ("label", "target") if role in row)
 
 
-def _chat(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    return [_masked(tokenizer, encode_chat(tokenizer, row, max_length))]
-
-
-def _plain(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    return [_masked(tokenizer, encode_plain(tokenizer, row["text"], max_length))]
-
-
-def _preference(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    both = encode_preference(tokenizer, **row, max_length=max_length)
-    return [_masked(tokenizer, each, name) for each, name in zip(both, ("better", "worse"), strict=True)]
-
-
-def _translation(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    source, target = encode_texts(tokenizer, [row["source"], row["target"]], max_length)
-    lengths = [len(tokenizer(row[role])["input_ids"]) for role in ("source", "target")]
-    learned = Encoded(tuple(target), (True,) * len(target), lengths[1])
-    return [_row(tokenizer, source, lengths[0], target="source"), _masked(tokenizer, learned, "target")]
-
-
-def _tags(tokenizer: Any, row: Any, max_length: int, sample: Sequence[Any]) -> list[EncodedRow]:
-    names = sorted({tag for each in sample for tag in each["tags"]})
-    tagged = encode_tags(tokenizer, row["tokens"], row["tags"], {n: i for i, n in enumerate(names)}, max_length)
-    labels = [None if label == IGNORED else names[label] for label in tagged.labels]
-    return [
-        _row(tokenizer, tagged.input_ids, tagged.whole, labels=labels, learned=[name is not None for name in labels])
-    ]
-
-
-def _answers(tokenizer: Any, row: Any, max_length: int, _: Sequence[Any]) -> list[EncodedRow]:
-    windows = encode_question(tokenizer, row["question"], row["context"], row["answers"], max_length)
+def _window(tokenizer: Any, row: Mapping[str, Any], window: Window) -> EncodedRow:
     whole = len(tokenizer(row["question"], row["context"])["input_ids"])
     answer = row["answers"][0][1] if row["answers"] else "no answer"
-    return [
-        _row(
-            tokenizer,
-            window.input_ids,
-            whole,
-            learned=[
-                bool(window.end) and window.start <= place <= window.end for place in range(len(window.input_ids))
-            ],
-            target=answer if window.end or not row["answers"] else "answer in another window",
-        )
-        for window in windows
-    ]
+    target = answer if window.answered or not row["answers"] else "answer in another window"
+    places = range(len(window.input_ids))
+    # Without an answer it is the classification token that is to be found.
+    learned = [(window.answered or not row["answers"]) and window.start <= place <= window.end for place in places]
+    return _row(tokenizer, window.input_ids, whole, learned=learned, target=target)
 
-
-Encoder = Callable[[Any, Any, int, Sequence[Any]], list[EncodedRow]]
-_ENCODERS: dict[str, Encoder] = {
-    "classification": _texts, "text-pair": _texts, "regression": _texts, "text-to-text": _translation,
-    "chat": _chat, "prompt-completion": _chat, "preference": _preference, "plain-text": _plain,
-    "tagging": _tags, "spans": _tags, "question-answering": _answers,
-}  # fmt: skip
-ENCODED_SHAPES = frozenset(_ENCODERS)
-"""Shapes whose rows are texts, so that there are tokens to show."""
 
 _LABELLED = "The model reads every token and learns to answer with what stands at the end of the row."
 _SPOKEN = "The model reads every token and learns to write those that are marked: what the assistant says."
 _NAMED = "The first token of each word is learned with the word's tag; the others are passed over."
-_FOUND = "The model learns where the marked answer begins and ends. A long text becomes several windows."
+_FOUND = (
+    "The model learns where the marked answer begins and ends, and the first sign where there is none. "
+    "A long text becomes several windows."
+)
 _EXPLAINED = {
     "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED,
     "text-to-text": "The model reads the source and learns to write the target.",
@@ -188,6 +188,8 @@ _EXPLAINED = {
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,
 }  # fmt: skip
+ENCODED_SHAPES = frozenset(_EXPLAINED)
+"""Shapes whose rows are texts, so that there are tokens to show."""
 
 
 def _masked(tokenizer: Any, encoded: Encoded, target: str | None = None) -> EncodedRow:

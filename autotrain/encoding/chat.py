@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autotrain.errors import DataError
-
-Message = Mapping[str, str]
-
-CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-"""What a base model without a template is taught: ChatML, the form most open models use."""
-
+from autotrain.encoding.template import Message, Tools, accepted, applied, template_of
 
 _MARKED = re.compile(r"{%-?\s*generation\b")
 """A template that marks what the assistant says by itself."""
@@ -31,81 +22,66 @@ class Encoded:
     learned: tuple[bool, ...]
     whole: int
 
-
-def template_of(tokenizer: Any) -> tuple[str, str]:
-    """The chat template and where it comes from: the model, or the default for one that has none."""
-    own = tokenizer.chat_template
-    if isinstance(own, Mapping):
-        own = own.get("default") or next(iter(own.values()))
-    return (own, "the model's own template") if own else (CHATML, "ChatML, because the model has no template")
+    @property
+    def teaches(self) -> bool:
+        """Whether anything is learned; a row with nothing has no loss and belongs in no batch."""
+        return any(self.learned)
 
 
-def render(tokenizer: Any, messages: Sequence[Message], *, asking: bool = False) -> str:
-    """A conversation as the text that is trained on; `asking` adds the beginning of the assistant's turn.
-
-    Raises:
-        DataError: the template refuses it, such as a system turn that the model does not know.
-    """
-    template, _ = template_of(tokenizer)
-    try:
-        return str(
-            tokenizer.apply_chat_template(
-                [dict(message) for message in messages],
-                chat_template=template,
-                tokenize=False,
-                add_generation_prompt=asking,
-            )
-        )
-    except Exception as error:  # a template is somebody else's program: it raises what it likes
-        raise DataError(
-            f"The model's chat template refuses a conversation: {str(error).splitlines()[0][:200]}. Leave out turns "
-            "that it does not know, or choose another model.",
-            code="template-refuses",
-        ) from error
-
-
-def encode_chat(tokenizer: Any, messages: Sequence[Message], max_length: int) -> Encoded:
-    """A conversation as tokens, cut off on the right.
+def encode_chat(
+    tokenizer: Any, messages: Sequence[Message], max_length: int, tools: Tools = (), *, first: int = 0
+) -> Encoded:
+    """A conversation as tokens, cut off on the right; `first` is the first turn that may be learned.
 
     Learned from are the tokens of the assistant's turns with the sign that ends each, and nothing else: what is before
     a turn is rendered with the prompt for it, and must be how the whole begins. Where a template rewrites earlier
     turns, only the last one can be told apart, and only it is learned. A template with `{% generation %}` says itself
     what is learned, and is believed.
 
+    The end is cut and not the oldest turns: every answer that stays has all that it answers to before it, while an
+    answer without the turns it refers to would teach the model to make things up. Trainers of the field do the same and
+    leave out rows in which no answer is left; see `Encoded.teaches`.
+
     Raises:
         DataError: the template refuses the conversation.
     """
-    text = render(tokenizer, messages)
+    turns = accepted(tokenizer, messages)
+    first -= len(messages) - len(turns) if first else 0
     template, _ = template_of(tokenizer)
     if _MARKED.search(template):
-        made = tokenizer.apply_chat_template(
-            [dict(message) for message in messages],
-            chat_template=template,
-            return_dict=True,
-            return_assistant_tokens_mask=True,
-        )
-        marked, mask = made["input_ids"], made["assistant_masks"]
-        return Encoded(tuple(marked[:max_length]), tuple(map(bool, mask[:max_length])), len(marked))
+        made = applied(tokenizer, turns, tools, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
+        ids = made["input_ids"]
+        given = len(_tokens(tokenizer, applied(tokenizer, turns[:first], tools))["input_ids"]) if first else 0
+        learned = [bool(said) and place >= given for place, said in enumerate(made["assistant_masks"])]
+        return Encoded(tuple(ids[:max_length]), tuple(learned[:max_length]), len(ids))
+    text = applied(tokenizer, turns, tools)
     spans = [
         span
-        for place, message in enumerate(messages)
-        if message["role"] == "assistant" and (span := _span(tokenizer, messages, place, text)) is not None
+        for place, turn in enumerate(turns)
+        if place >= first
+        and turn["role"] == "assistant"
+        and (span := _span(tokenizer, turns, tools, place, text)) is not None
     ]
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    encoded = _tokens(tokenizer, text)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     learned = [any(start <= begin and begin < end for start, end in spans) for begin, _ in offsets]
     return Encoded(tuple(ids[:max_length]), tuple(learned[:max_length]), len(ids))
 
 
-def _span(tokenizer: Any, messages: Sequence[Message], place: int, text: str) -> tuple[int, int] | None:
+def _tokens(tokenizer: Any, text: str) -> Any:
+    """A rendered text's tokens: the template has written the special ones."""
+    return tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+
+
+def _span(tokenizer: Any, turns: Sequence[Message], tools: Tools, place: int, text: str) -> tuple[int, int] | None:
     """Where the turn at `place` stands in the rendered text; None where the template rewrote what is before it."""
-    before = render(tokenizer, messages[:place], asking=True)
-    after = text if place == len(messages) - 1 else render(tokenizer, messages[: place + 1])
+    before = applied(tokenizer, turns[:place], tools, add_generation_prompt=True)
+    after = text if place == len(turns) - 1 else applied(tokenizer, turns[: place + 1], tools)
     if not text.startswith(after):
         return None
     if not after.startswith(before):
         # The prompt may hold more than a finished turn does, such as the sign to think: learned is what follows both.
-        if not after.startswith(render(tokenizer, messages[:place])):
+        if not after.startswith(applied(tokenizer, turns[:place], tools)):
             return None
         before = os.path.commonprefix([before, after])
     return len(before), len(after.rstrip())
@@ -121,8 +97,20 @@ def encode_plain(tokenizer: Any, text: str, max_length: int) -> Encoded:
 
 
 def encode_preference(
-    tokenizer: Any, prompt: Sequence[Message], chosen: Sequence[Message], rejected: Sequence[Message], max_length: int
+    tokenizer: Any,
+    prompt: Sequence[Message],
+    chosen: Sequence[Message],
+    rejected: Sequence[Message],
+    max_length: int,
+    tools: Tools = (),
 ) -> tuple[Encoded, Encoded]:
-    """The better and the worse conversation, each with its answer as what is learned."""
-    better, worse = (encode_chat(tokenizer, [*prompt, *answer], max_length) for answer in (chosen, rejected))
+    """The better and the worse conversation, each with what follows the prompt as what is learned.
+
+    Raises:
+        DataError: the template refuses one of them.
+    """
+    better, worse = (
+        encode_chat(tokenizer, [*prompt, *answer], max_length, tools, first=len(prompt))
+        for answer in (chosen, rejected)
+    )
     return better, worse

@@ -28,10 +28,12 @@ def preview(table: Table, shape: str, columns: Mapping[str, str], model: Path, m
     """
     if shape not in ENCODED_SHAPES:
         raise DataError(f"{SHAPES[shape].title} have no tokens to show.", code="no-preview")
-    rows = [row for _, row in islice(SHAPES[shape].rows(table, columns), SAMPLE_ROWS)]
-    if not rows:
+    numbered = list(islice(SHAPES[shape].rows(table, columns), SAMPLE_ROWS))
+    if not numbered:
         raise DataError("No row can be encoded. Fix what is marked first.", code="no-rows")
-    asked = {"shape": shape, "rows": _affordable(rows), "model": str(model), "max_length": max_length}
+    rows = _affordable([row for _, row in numbered])
+    numbers = [number for number, _ in numbered[: len(rows)]]
+    asked = {"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length}
     answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
     return EncodedBatch.model_validate(answer)
 

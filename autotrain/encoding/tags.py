@@ -19,6 +19,11 @@ class Tagged:
     labels: tuple[int, ...]
     whole: int
 
+    @property
+    def teaches(self) -> bool:
+        """Whether any tag is learned."""
+        return any(label != IGNORED for label in self.labels)
+
 
 def encode_tags(
     tokenizer: Any, tokens: Sequence[str], tags: Sequence[str], numbers: Mapping[str, int], max_length: int

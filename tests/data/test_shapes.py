@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrain.data.shapes import SHAPES, suggestions
-from autotrain.data.shapes.conversation import read_messages
 from autotrain.data.shapes.tagging import legal, span_fault, tags_of_spans
+from autotrain.data.shapes.turns import read_messages, read_tools
 from autotrain.data.stepped import stepped
 from autotrain.data.steps import STEPS
 from autotrain.data.store import Dataset
@@ -61,9 +61,67 @@ def test_a_conversation_that_cannot_be_learned_from_is_named(imported: Importer,
     assert len(list(SHAPES["chat"].rows(dataset.table(), {"messages": "messages"}))) == 60
 
 
-def test_tools_may_speak_between_the_turns(imported: Importer) -> None:
-    called = [SYSTEM, USER, {"role": "assistant", "content": ""}, {"role": "tool", "content": "42"}, BOT]
-    assert faults(imported(lines(*[{"messages": called}] * 4)), "chat") == {}
+CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+CALLING = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+RESULT = {"role": "tool", "content": "42", "tool_call_id": "c1"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [SYSTEM, USER, CALLING, RESULT, BOT],
+        [USER, CALLING, RESULT, CALLING, RESULT, BOT, USER, BOT],
+        [USER, CALLING | {"tool_calls": [CALL, CALL | {"id": "c2"}]}, RESULT, RESULT | {"tool_call_id": "c2"}, BOT],
+        [USER, CALLING],
+        [USER, BOT, {"role": "tool", "content": "42"}, BOT],
+    ],
+)
+def test_tools_may_speak_where_they_were_called(imported: Importer, messages: Any) -> None:
+    assert faults(imported(lines(*[{"messages": messages}] * 4)), "chat") == {}
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        ([USER, RESULT, BOT], "result-without-call"),
+        ([USER, CALLING, USER, BOT], "call-without-result"),
+        ([USER, CALLING, RESULT], "no-last-answer"),
+        ([USER, CALLING, RESULT, USER, BOT], "not-alternating"),
+        ([USER, CALLING, RESULT | {"tool_call_id": "c7"}, BOT], "unknown-call"),
+        ([USER, CALLING | {"tool_calls": [{"type": "function"}]}, RESULT, BOT], "unreadable-call"),
+        ([USER, {"role": "assistant", "content": ""}, USER, BOT], "empty-turn"),
+    ],
+)
+def test_a_conversation_with_tools_in_the_wrong_order_is_named(imported: Importer, messages: Any, code: str) -> None:
+    assert faults(imported(lines(*[GOOD] * 4, {"messages": messages}, GOOD)), "chat") == {code: (5,)}
+
+
+def test_spellings_of_calls_become_one() -> None:
+    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    expected = [{"role": "assistant", "content": "", "tool_calls": [call]}]
+    spelled: list[dict[str, Any]] = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "assistant", "tool_calls": [{"function": {"name": "add", "arguments": '{"a": 1}'}}]},
+        {"role": "assistant", "tool_calls": [{"name": "add", "arguments": {"a": 1}}]},
+        {"role": "assistant", "content": None, "function_call": {"name": "add", "arguments": '{"a": 1}'}},
+        {"from": "function_call", "value": '{"name": "add", "arguments": {"a": 1}}'},
+    ]
+    for each in spelled:
+        assert read_messages(json.dumps([each])) == expected
+    (result,) = read_messages(json.dumps([{"from": "observation", "value": '{"sum": 42}'}])) or []
+    assert result == {"role": "tool", "content": '{"sum": 42}'}
+
+
+def test_tools_are_schemas_whether_wrapped_or_bare(imported: Importer) -> None:
+    bare = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}
+    wrapped = {"type": "function", "function": bare}
+    assert read_tools(json.dumps([bare])) == read_tools(json.dumps([wrapped])) == [wrapped]
+    assert (read_tools(" "), read_tools("[1]"), read_tools("add")) == ([], None, None)
+    row = {"messages": [USER, CALLING, RESULT, BOT], "tools": json.dumps([bare])}
+    dataset = imported(lines(row, row | {"tools": [wrapped]}, row | {"tools": "add"}, {"messages": [USER, BOT]}))
+    assert faults(dataset, "chat") == {"unreadable-tools": (3,)}
+    rows = [made for _, made in SHAPES["chat"].rows(dataset.table(), {"messages": "messages", "tools": "tools"})]
+    assert [made.get("tools") for made in rows] == [[wrapped], [wrapped], None]
 
 
 def test_spellings_of_turns_become_one() -> None:
@@ -90,6 +148,17 @@ def test_what_both_conversations_begin_with_is_the_prompt(imported: Importer) ->
     )
     rows = list(SHAPES["preference"].rows(dataset.table(), {"chosen": "chosen", "rejected": "rejected"}))
     assert rows[0] == (1, {"prompt": [USER], "chosen": [BOT], "rejected": [other]})
+
+
+def test_a_prompt_that_whole_conversations_repeat_is_asked_once(imported: Importer) -> None:
+    other = {"role": "assistant", "content": "something else"}
+    again = {"role": "user", "content": "And then?"}
+    row = {"prompt": again["content"], "chosen": [USER, BOT, again, BOT], "rejected": [USER, BOT, again, other]}
+    dataset = imported(lines(row, row, row | {"rejected": [USER, BOT, again, USER]}))
+    columns = {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}
+    rows = [made for _, made in SHAPES["preference"].rows(dataset.table(), columns)]
+    assert rows == [{"prompt": [USER, BOT, again], "chosen": [BOT], "rejected": [other]}] * 2
+    assert faults(dataset, "preference") == {"not-alternating": (3,)}
 
 
 def test_words_and_tags_must_agree_and_names_must_begin(imported: Importer) -> None:

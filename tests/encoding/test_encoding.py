@@ -16,9 +16,10 @@ from autotrain.data.shapes.tagging import tags_of_spans
 from autotrain.data.store import DatasetStore
 from autotrain.encoding.answers import encode_question
 from autotrain.encoding.batch import ENCODED_SHAPES, encoded_batch
-from autotrain.encoding.chat import encode_chat, render, template_of
+from autotrain.encoding.chat import encode_chat
 from autotrain.encoding.preview import preview
 from autotrain.encoding.tags import IGNORED, encode_tags
+from autotrain.encoding.template import render, template_of
 from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
 from autotrain.models.loading import longest_input
@@ -100,7 +101,7 @@ def test_a_model_without_a_template_is_taught_the_default_and_says_so(words: Wor
     tokenizer = words(None)
     assert "ChatML" in template_of(tokenizer)[1]
     assert render(tokenizer, TURNS[:2]).startswith("<|im_start|>system\nbe brief<|im_end|>\n<|im_start|>user\n")
-    made = encoded_batch("chat", [TURNS], tokenizer, 100)
+    made = encoded_batch("chat", [{"messages": TURNS}], tokenizer, 100)
     assert made.template == "ChatML, because the model has no template"
 
 

@@ -67,8 +67,10 @@ class QuestionAnswering:
 
 
 def read_answers(cell: str) -> list[tuple[int, str]] | None:
-    """Starts and texts of the answers of a cell; None if they cannot be read."""
+    """Starts and texts of the answers of a cell, as columns or as a list of objects; None if they cannot be read."""
     value = parsed(cell)
+    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+        value = {name: [each.get(name) for each in value] for name in ("text", "answer_start")}
     if not isinstance(value, Mapping):
         return None
     texts, starts = value.get("text"), value.get("answer_start")

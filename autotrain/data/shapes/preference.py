@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from autotrain.data.check import missing_columns
 from autotrain.data.roles import guess_roles
-from autotrain.data.shapes.conversation import Messages, read_messages
+from autotrain.data.shapes.conversation import TOOLS, with_tools
 from autotrain.data.shapes.shape import Faults, cells
+from autotrain.data.shapes.turns import FAULTS, Messages, fault_of, read_messages, read_tools
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
 from autotrain.task import Column
@@ -46,6 +47,7 @@ class Preference:
             names=("prompt", "question", "instruction", "query"),
             by_name=True,
         ),
+        TOOLS,
     )
 
     def suits(self, profile: Profile) -> Fit:
@@ -55,23 +57,40 @@ class Preference:
         missing = missing_columns(table, columns)
         if missing:
             return missing
-        faults = Faults(
-            {
-                "empty-answer": ("an empty answer.", "Write both answers, or leave the row out."),
-                "same-answers": ("two equal answers, of which none is better.", "Correct one, or leave the row out."),
-            }
-        )
+        faults = Faults(_FAULTS)
         for number, row in cells(table, columns):
-            chosen, rejected = row["chosen"].strip(), row["rejected"].strip()
-            fault = "empty-answer" if not chosen or not rejected else "same-answers" if chosen == rejected else None
-            faults.note(number, fault)
+            faults.note(number, _fault(row))
         return faults.findings(columns["rejected"])
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """`prompt`, `chosen` and `rejected`, each a list of messages; the prompt is what both answers begin with."""
         for number, row in cells(table, columns):
-            if row["chosen"].strip() and row["rejected"].strip() and row["chosen"] != row["rejected"]:
-                yield number, _as_messages(row)
+            if _fault(row) is None:
+                yield number, with_tools(dict(_as_messages(row)), row)
+
+
+_FAULTS = {
+    "empty-answer": ("an empty answer.", "Write both answers, or leave the row out."),
+    "same-answers": ("two equal answers, of which none is better.", "Correct one, or leave the row out."),
+    **FAULTS,
+}
+
+
+def _fault(row: Mapping[str, str]) -> str | None:
+    chosen, rejected = row["chosen"].strip(), row["rejected"].strip()
+    if not chosen or not rejected:
+        return "empty-answer"
+    if chosen == rejected:
+        return "same-answers"
+    if read_tools(row.get("tools", "")) is None:
+        return "unreadable-tools"
+    if read_messages(chosen) is None and read_messages(rejected) is None:
+        return None
+    made = _as_messages(row)
+    if not made["chosen"] or not made["rejected"]:
+        return "same-answers"
+    found = (fault_of([*made["prompt"], *made[side]]) for side in ("chosen", "rejected"))
+    return next((fault for fault in found if fault is not None), None)
 
 
 def _as_messages(row: Mapping[str, str]) -> dict[str, Messages]:
@@ -84,4 +103,6 @@ def _as_messages(row: Mapping[str, str]) -> dict[str, Messages]:
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
-    return {"prompt": prompt or chosen[:shared], "chosen": chosen[shared:], "rejected": rejected[shared:]}
+    # Whole conversations repeat the prompt, or hold the turns before it too.
+    asked = chosen[:shared] if not prompt or prompt[-1] in chosen[:shared] else [*prompt, *chosen[:shared]]
+    return {"prompt": asked, "chosen": chosen[shared:], "rejected": rejected[shared:]}

@@ -56,7 +56,8 @@ def router(services: Services) -> APIRouter:
             return Seen(findings=findings, batch=None)
         length = int(draft.params.get("max_length") or _usual_length(draft))
         key = _Key(dataset, shape, tuple(columns.items()))
-        return Seen(findings=findings, batch=_batch(key, _folder(draft.model, services), length))
+        batch = _batch(key, _folder(draft.model, services), length)
+        return Seen(findings=[*findings, *batch.findings], batch=batch)
 
     return made
 
