@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from autotrain.data.near import near_findings, near_rows, without_templates
+from autotrain.data.near import near_findings, near_rows, parted, without_templates
 from autotrain.data.read import PROFILE_FILE, plain_errors
 from autotrain.data.split import SPLITS, Splits, SplitSpec, split_table
 from autotrain.data.store import Dataset
@@ -103,6 +103,7 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
         if near is None or not np.any(near >= 0):
             raise
         made = split_table(dataset.table(), texts, label, split)  # too few rows to be that strict
+        return replace(made, findings=(*made.findings, *said, parted(dataset)))
     said = [*said, *(near_findings(dataset, texts, near) if searched else [])]
     return replace(made, findings=(*made.findings, *said))
 
