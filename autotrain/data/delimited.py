@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes
+from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes, names_delimiter
 from autotrain.data.encoding import Examined
 from autotrain.data.findings import FileFacts, Rows, described, file_findings
 from autotrain.data.header import Header, describes_roles, describes_types, name_columns, refuse_too_many
@@ -209,8 +209,9 @@ def _sample(source: Path, encoding: str) -> str:
                 break
             sample += more
         whole = not text.read(1)
-    if sample.lower().startswith("sep="):
-        sample = sample.split("\n", 1)[-1]
+    first, _, rest = sample.partition("\n")
+    if names_delimiter(first):
+        sample = rest
     return sample if whole else _whole_lines(sample)
 
 

@@ -73,7 +73,7 @@ def describes_roles(cells: Sequence[str]) -> bool:
 
 
 def _name(cell: str) -> str:
-    name = " ".join(cell.replace("\x00", "").split())
+    name = " ".join(cell.replace("\x00", "").replace("\ufeff", "").split())
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 

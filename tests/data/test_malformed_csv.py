@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from autotrain.errors import DataError
 from autotrain.settings import Settings
+from tests.data import malformed_csv
 from tests.data.reading import read, sentence
 
 Rows = list[tuple[str, ...]]
@@ -145,3 +147,46 @@ def test_bytes_of_two_encodings_are_said(tmp_path: Path, settings: Settings) -> 
     content = "name,city\nJosé,Málaga\n".encode() + "Zoë,Århus\n".encode("cp1252")
     found = read(content, tmp_path, settings, "odd.csv")
     assert len(found.rows) == 2 and found.codes
+
+
+@pytest.mark.parametrize("case", malformed_csv.READ)
+def test_what_was_done_to_odder_files_is_said(case: str, tmp_path: Path, settings: Settings) -> None:
+    content, (names, *rows), codes = malformed_csv.READ[case]
+    found = read(content, tmp_path, settings, "odd.csv")
+    assert (found.names, found.rows, found.codes) == (names, rows, codes)
+
+
+@pytest.mark.parametrize("case", malformed_csv.REFUSED)
+def test_odder_files_are_refused_for_what_they_are(case: str, tmp_path: Path, settings: Settings) -> None:
+    content, code = malformed_csv.REFUSED[case]
+    with pytest.raises(DataError) as caught:
+        read(content, tmp_path, settings, "odd.csv")
+    sentence(caught.value, "odd.csv")
+    assert caught.value.code == code
+
+
+def is_text(content: bytes) -> bool:
+    """Whether a case is about characters, and not about the bytes they are written in."""
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+ALL = {case: found[:2] for case, found in (READ | malformed_csv.READ).items()}
+TEXTS = [case for case, (content, _) in ALL.items() if is_text(content)]
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_compression_changes_no_cell(case: str, tmp_path: Path, settings: Settings) -> None:
+    content, (names, *rows) = ALL[case]
+    found = read(gzip.compress(content), tmp_path, settings, "odd.csv.gz")
+    assert (found.names, found.rows) == (names, rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("case", TEXTS)
+def test_another_encoding_changes_no_cell(case: str, encoding: str, tmp_path: Path, settings: Settings) -> None:
+    content, (names, *rows) = ALL[case]
+    found = read(content.decode().removeprefix("\ufeff").encode(encoding), tmp_path, settings, "odd.csv")
+    assert (found.names, found.rows) == (names, rows)
