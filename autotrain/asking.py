@@ -1,7 +1,8 @@
-"""One question to a child process, one answer back, both JSON: for work whose libraries stay outside.
+"""One question to a child process, one answer back, both JSON: for work whose libraries stay outside of the asking one.
 
-The child reads the question with `answer_with` and writes `{"answer": …}`, or `{"error": …}` for a refusal with a
-sentence. It never reaches the network, and is killed when it takes too long.
+The child's main program is `answer_with`. It writes lines: `{"progress": [done, total]}` as often as it likes, and at
+the end `{"answer": …}`, or `{"error": …}` for a refusal with a sentence. It is killed when it takes too long, and when
+the asking process stops waiting.
 """
 
 from __future__ import annotations
@@ -10,49 +11,97 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from autotrain.errors import AutotrainError, DataError
 
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
 
-def ask(module: str, question: Any, *, seconds: float, what: str) -> Any:
+
+def ask(
+    module: str, question: Any, *, seconds: float, what: str, progress: Progress | None = None, online: bool = False
+) -> Any:
     """What `python -m module` answers to a question.
 
     Args:
         module: a module whose main program calls `answer_with`.
         question: anything JSON can hold.
         seconds: after this many the child is killed.
-        what: what is being done to which thing, as in "The rows were not encoded".
+        what: what went wrong if there is no answer, as in "The rows could not be encoded".
+        progress: what the child's own is passed on to; what it raises ends the child.
+        online: whether the child may ask the Hub.
 
     Raises:
-        DataError: the child refused, took too long or broke; what it wrote to its log stays in the app's.
+        DataError: the child refused; or `too-slow`, or `child-broke`, when what it wrote is in the app's log.
     """
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", module],
-            input=json.dumps(question).encode(),
-            stdout=subprocess.PIPE,
-            timeout=seconds,
-            env=environment,
-            check=False,
-        )
-        said = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{what} within {seconds:g} s. Try again.", code="too-slow") from error
-    except ValueError as error:
-        raise DataError(f"{what}. Look at the log of the app.", code="child-broke") from error
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"} | ({} if online else {"HF_HUB_OFFLINE": "1"})
+    command = [sys.executable, "-m", module]
+    late = threading.Event()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
+
+        def end() -> None:
+            late.set()
+            child.kill()
+
+        patience = threading.Timer(seconds, end)
+        patience.start()
+        try:
+            said = _heard(child, question, progress)
+            child.wait()
+        finally:
+            patience.cancel()
+            child.kill()
     if "error" in said:
         raise DataError(said["error"]["message"], code=said["error"]["code"])
+    if "answer" not in said:
+        if late.is_set():
+            raise DataError(f"{what} within {seconds:g} s. Try again.", code="too-slow")
+        raise DataError(f"{what}. Look at the log of the app.", code="child-broke")
     return said["answer"]
 
 
-def answer_with(answer: Callable[[Any], Any]) -> None:
-    """The child's whole main program: answer the question on standard input on standard output."""
+def _heard(child: subprocess.Popen[bytes], question: Any, progress: Progress | None) -> dict[str, Any]:
+    """The last thing the child says; a line that is no JSON is a library's and not for us."""
+    assert child.stdin is not None and child.stdout is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(question).encode())
+        child.stdin.close()
+    last: dict[str, Any] = {}
+    for line in child.stdout:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and "progress" in said:
+            if progress is not None:
+                progress(*said["progress"])
+        elif isinstance(said, dict):
+            last = said
+    return last
+
+
+def answer_with(answer: Callable[[Any, Progress], Any]) -> None:
+    """The child's main program: answer the question on standard input, and tell how far that is."""
     question = json.loads(sys.stdin.buffer.read())
+    told = -1.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        share = done / total if total else 0.0
+        if share >= told + 0.01 or not total:
+            told = share
+            _say({"progress": [done, total]})
+
     try:
-        said = {"answer": answer(question)}
+        _say({"answer": answer(question, tell)})
     except AutotrainError as error:
-        said = {"error": {"message": error.message, "code": error.code}}
-    sys.stdout.buffer.write(json.dumps(said).encode())
+        _say({"error": {"message": error.message, "code": error.code}})
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()

@@ -11,10 +11,11 @@ from pathlib import Path
 from autotrain.data.freeze import freeze
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
-from autotrain.data.store import Dataset, DatasetStore
+from autotrain.data.store import Dataset
 from autotrain.errors import DataError, HubError, RecipeError
 from autotrain.events import Finding
 from autotrain.hub.account import Account
+from autotrain.hub.datasets import open_datasets
 from autotrain.hub.publish import Publisher
 from autotrain.models.catalogue import Catalogue
 from autotrain.recipe import Recipe, parse
@@ -37,7 +38,9 @@ class Prepared:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
+def prepare(
+    recipe: Recipe, settings: Settings, store: RunStore, *, progress: Callable[[int, int], None] | None = None
+) -> Prepared:
     """Import the recipe's data and check data, columns and model together.
 
     Raises:
@@ -48,7 +51,8 @@ def prepare(recipe: Recipe, settings: Settings, *, progress: Callable[[int, int]
     if recipe.data is None:
         raise RecipeError(recipe.title, ["has no data; name a file, a dataset or a sample"])
     parse(recipe.model_dump(mode="json", exclude_none=True), recipe.title)
-    dataset = stepped(DatasetStore(settings).resolve(recipe.data.source, progress), recipe.data.steps)
+    datasets = open_datasets(settings, Account(store, settings).token)
+    dataset = stepped(datasets.resolve(recipe.data.source, progress), recipe.data.steps)
     findings = list(dataset.profile.findings)
     missing = [column for column in recipe.data.columns.values() if dataset.profile.column(column) is None]
     if missing:
@@ -76,7 +80,7 @@ def submit(
         RecipeError, DataError, ModelError: with every finding that stops it; nothing is recorded then.
         HubError: the recipe names a repository that could not be published to.
     """
-    prepared = prepare(recipe, settings)
+    prepared = prepare(recipe, settings, store)
     if prepared.errors:
         raise DataError("\n".join(finding.sentence() for finding in prepared.errors), code=prepared.errors[0].code)
     check_target(recipe, settings, store)

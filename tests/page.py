@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from autotrain.data.store import DatasetStore
 from autotrain.hub.account import Account
+from autotrain.hub.datasets import HubDatasets
 from autotrain.models.catalogue import Catalogue
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
@@ -51,13 +52,16 @@ def _sentences(findings: list[dict[str, Any]]) -> list[str]:
 def open_page(settings: Settings, store: SqlStore) -> Iterator[World]:
     """The app."""
     nudged: list[tuple[str, str]] = []
+    account = Account(store, settings)
+    hub = HubDatasets(settings, account.token)
     services = Services(
         settings=settings,
         store=store,
         nudge=lambda kind, ident: nudged.append((kind, ident)),
-        datasets=DatasetStore(settings),
+        datasets=DatasetStore(settings, hub.fetch),
         catalogue=Catalogue(settings),
-        account=Account(store, settings),
+        account=account,
+        hub=hub,
     )
     app = FastAPI()
     app.include_router(api.router(services))

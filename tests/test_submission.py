@@ -65,9 +65,9 @@ def test_a_draft_is_left_to_its_maker(settings: Settings, store: SqlStore, recip
     assert store.reconcile().queued == ()
 
 
-def test_a_preset_alone_has_no_data(settings: Settings) -> None:
+def test_a_preset_alone_has_no_data(settings: Settings, store: SqlStore) -> None:
     with pytest.raises(RecipeError, match="has no data"):
-        prepare(presets("text-classification")["fast"], settings)
+        prepare(presets("text-classification")["fast"], settings, store)
 
 
 def test_a_column_that_is_not_there_is_answered_with_those_that_are(

@@ -11,6 +11,7 @@ from autotrain.settings import Settings, load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from autotrain.data.store import DatasetStore
     from autotrain.runs.sql import SqlStore
     from autotrain.runs.store import Run
 
@@ -27,6 +28,14 @@ def open_record(settings: Settings) -> SqlStore:
     from autotrain.runs.sql import open_store
 
     return open_store(settings.database)
+
+
+def open_datasets(settings: Settings) -> DatasetStore:
+    """The datasets of the data home, and those of the Hub with the saved token."""
+    from autotrain.hub.account import Account
+    from autotrain.hub.datasets import open_datasets
+
+    return open_datasets(settings, lambda: Account(open_record(settings), settings).token())
 
 
 def console() -> Console:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autotrain.cli.context import console, not_written, open_settings
+from autotrain.cli.context import console, not_written, open_datasets, open_settings
 
 if TYPE_CHECKING:
     from autotrain.data.shapes import Suggestion
@@ -21,16 +21,17 @@ app = typer.Typer(help="Inspect a file, list imported datasets and samples.", no
 
 @app.command()
 def inspect(
-    file: Annotated[str, typer.Argument(help="A file, book.xlsx#sheet, an address, a dataset id, or sample:<name>.")],
+    file: Annotated[
+        str, typer.Argument(help="A file, book.xlsx#sheet, an address, hub:owner/name, a dataset id, or sample:<name>.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Languages, lengths, leakage, wrong labels as well.")] = False,
 ) -> None:
     """Columns, roles and findings: everything the page would show."""
     from autotrain.cli.deeper import look_at_labels, look_deeper, show_deeper
-    from autotrain.data.store import DatasetStore
     from autotrain.tasks import TASKS
 
-    dataset = DatasetStore(open_settings()).resolve(file)
+    dataset = open_datasets(open_settings()).resolve(file)
     if as_json:
         shown = {
             "profile": dataset.profile.model_dump(mode="json"),

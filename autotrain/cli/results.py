@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autotrain.cli.context import console, find_run, not_written, open_record, open_settings
+from autotrain.cli.context import console, find_run, not_written, open_datasets, open_record, open_settings
 from autotrain.errors import DataError, HubError, ModelError
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ def predict(
 def _predict_table(
     adapter: FinishedAdapter, data: Path, output: Path, column: str | None, settings: Settings, out: Any
 ) -> None:
-    from autotrain.data.store import DatasetStore
     from autotrain.predictor import AdapterProcess, predict_file
     from autotrain.predictor.file import choose_columns
 
-    table = DatasetStore(settings).resolve(str(data)).table()
+    table = open_datasets(settings).resolve(str(data)).table()
     names = [known.name for known in table.profile.columns]
     chosen = {role: column for role in adapter.inputs} if column else choose_columns(names, adapter.inputs)
     label = adapter.columns.get("label")

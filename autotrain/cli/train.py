@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autotrain.cli.context import console, open_record, open_settings
+from autotrain.cli.context import console, open_datasets, open_record, open_settings
 from autotrain.cli.results import show_publication
 from autotrain.errors import DataError, RecipeError
 
@@ -98,20 +98,17 @@ class Guessing:
     def split(self, source: str) -> dict[str, str]:
         """How the table itself asks to be split; nothing if it does not."""
         from autotrain.data.parts import suggested_split
-        from autotrain.data.store import DatasetStore
 
-        found = suggested_split(DatasetStore(self._settings).resolve(source).profile)
+        found = suggested_split(open_datasets(self._settings).resolve(source).profile)
         if found:
             self._out.print(f'Split: as the column "{found["column"]}" says', markup=False)
         return found
 
     def __call__(self, task: Task, source: str, named: dict[str, str]) -> dict[str, str]:
         """The columns for all roles. Raises DataError; RecipeError when one is not sure."""
-        from autotrain.data.store import DatasetStore
-
         if all(column.role in named for column in task.columns if column.required):
             return named
-        profile = DatasetStore(self._settings).resolve(source).profile
+        profile = open_datasets(self._settings).resolve(source).profile
         sure = {guess.role: guess.column for guess in task.suits(profile).mapping if guess.certainty == "sure"}
         columns = {role: column for role, column in sure.items() if column and column not in named.values()} | named
         absent = [column.role for column in task.columns if column.required and column.role not in columns]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes
+from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes, names_delimiter
 from autotrain.data.encoding import Examined
 from autotrain.data.findings import FileFacts, Rows, described, file_findings
-from autotrain.data.header import Header, describes_roles, describes_types, name_columns
+from autotrain.data.header import Header, describes_roles, describes_types, name_columns, refuse_too_many
 from autotrain.data.profile import TableWatch
 from autotrain.data.reading import Progress, Records, counted
 from autotrain.data.records import OpenQuote, RecordReader
@@ -21,6 +21,7 @@ from autotrain.data.stream import Utf8Stream
 from autotrain.data.well_formed import parse_block
 from autotrain.data.writing import TABLE_FILE, Batches, in_batches, write_batches
 from autotrain.errors import DataError
+from autotrain.events import Finding
 from autotrain.settings import Settings
 from autotrain.table import Profile
 
@@ -38,9 +39,11 @@ def import_delimited(
     dialect = detect_dialect(_sample(source, examined.encoding))
     reader = _Import(source, name, examined, settings, progress)
     try:
-        return reader.run(dialect, folder)
+        profile, row = reader.run(dialect, folder), None
     except OpenQuote as problem:
-        return _without_quotes(reader, dialect, folder, problem)
+        profile, row = _without_quotes(reader, dialect, folder, problem), problem.row
+        dialect = Dialect(dialect.delimiter, quote="")
+    return profile if dialect.quote else profile.model_copy(update={"findings": (*profile.findings, _quotes_kept(row))})
 
 
 class _Import:
@@ -104,6 +107,8 @@ class _Import:
                 f"{self.name} is empty. Choose a file with column names in its first row and data below.",
                 code="empty-file",
             )
+        refuse_too_many(len(cells), self.name)
+        cells[0] = cells[0].lstrip("\ufeff")  # files that were put together have the mark more than once
         return name_columns(number, cells)
 
     def _without_descriptions(self, records: Records) -> Records:
@@ -164,6 +169,17 @@ class _Import:
         )
 
 
+def _quotes_kept(row: int | None) -> Finding:
+    opened = "they do not match" if row is None else f"row {row} opens one that is never closed"
+    return Finding(
+        severity="warning",
+        code="quotes-kept",
+        message=f'Quotes (") are read as ordinary characters: as marks around cells {opened}.',
+        remedy="If they do mark cells, close each, and write those twice that belong to a text.",
+        rows=() if row is None else (row,),
+    )
+
+
 def _without_quotes(reader: _Import, dialect: Dialect, folder: Path, problem: OpenQuote) -> Profile:
     """Read again with quotes as ordinary characters, as some tab-separated exports mean them; refuse if uneven."""
     try:
@@ -193,8 +209,9 @@ def _sample(source: Path, encoding: str) -> str:
                 break
             sample += more
         whole = not text.read(1)
-    if sample.lower().startswith("sep="):
-        sample = sample.split("\n", 1)[-1]
+    first, _, rest = sample.partition("\n")
+    if names_delimiter(first):
+        sample = rest
     return sample if whole else _whole_lines(sample)
 
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 DELIMITERS = (",", "\t", ";", "|")
+_PEEK = 65_536
+"""Characters of a sample that are looked at cell by cell: enough to see how a writer works."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What `csv.reader` needs to know. An empty `quote` means that quotes are ordinary characters."""
+    """What `csv.reader` needs to know. An empty `quote` means that quotes are ordinary characters.
+
+    `spaced` says that there are blanks between a delimiter and a quote, which belong to no cell.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str | None = None
+    spaced: bool = False
 
     def reader(self, lines: Iterator[str], *, strict: bool = False) -> Iterator[list[str]]:
         """Records of `lines`, each a list of cells."""
@@ -27,6 +34,7 @@ class Dialect:
             quotechar=self.quote or None,
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             escapechar=self.escape,
+            skipinitialspace=self.spaced,
             strict=strict,
         )
 
@@ -40,6 +48,11 @@ class _Reading:
     widest_common: int
     share: float
     clean: bool
+
+
+def names_delimiter(line: str) -> bool:
+    """Whether a first line is `sep=;`, which tells a spreadsheet the delimiter and is no row."""
+    return re.fullmatch(r'"?sep=[^\r\n]"?\s*', line, re.IGNORECASE) is not None
 
 
 def detect_dialect(sample: str) -> Dialect:
@@ -81,14 +94,37 @@ def _open_at_end(sample: str, dialect: Dialect) -> bool:
 
 
 def _candidates(sample: str) -> list[Dialect]:
-    quoting = [Dialect()]
-    if '\\"' in sample:
-        quoting.append(Dialect(escape="\\"))
-    if '"' in sample:
-        quoting.append(Dialect(quote=""))
+    return [each for delimiter in DELIMITERS for each in _quotings(sample, delimiter)]
+
+
+def _quotings(sample: str, delimiter: str) -> Iterator[Dialect]:
+    """The ways that cells between such delimiters may be quoted; of two that read evenly the first is taken."""
+    if _spaced(sample[:_PEEK], delimiter):
+        yield Dialect(delimiter, spaced=True)
+    yield Dialect(delimiter)
+    if '\\"' in sample or f"\\{delimiter}" in sample:
+        yield Dialect(delimiter, escape="\\")
+    if '"' in sample and not _quotes_whole_rows(sample):
+        yield Dialect(delimiter, quote="")
     if sample.lstrip().startswith("'"):
-        quoting.append(Dialect(quote="'"))
-    return [Dialect(delimiter, each.quote, each.escape) for delimiter in DELIMITERS for each in quoting]
+        yield Dialect(delimiter, quote="'")
+
+
+def _spaced(sample: str, delimiter: str) -> bool:
+    """Whether a cell begins with blanks and a quote. No writer leaves such a cell bare if the quote belongs to it."""
+    if not re.search(f'{re.escape(delimiter)} +"', sample):
+        return False
+    end = f"(?:{re.escape(delimiter)}|[\r\n]|\\Z)"
+    cells = re.compile(
+        f'(?:"(?:[^"]|"")*"|(?P<spaced> +"(?:[^"]|"")*" *)(?={end})|[^{re.escape(delimiter)}\r\n]*){end}'
+    )
+    return any(cell["spaced"] for cell in cells.finditer(sample))
+
+
+def _quotes_whole_rows(sample: str) -> bool:
+    """Whether each of the first rows is one quoted cell, as a spreadsheet saves a CSV that it took for one column."""
+    lines = sample[:_PEEK].splitlines()[:20]
+    return len(lines) > 1 and all(re.fullmatch(r'"(?:[^"]|"")*"', line) for line in lines)
 
 
 def _read(sample: str, dialect: Dialect) -> _Reading:
@@ -119,5 +155,7 @@ def _unusual(sample: str) -> Dialect | None:
         return None
     if found is None or not found.delimiter or found.delimiter.isalnum() or found.delimiter in " .'\"\\/-_\n\r":
         return None
+    if found.delimiter == ":" and ": " in sample:
+        return None  # names and their values, a pair on each line
     reading = _read(sample, Dialect(found.delimiter, found.quotechar or '"'))
     return reading.dialect if reading.header >= 2 and reading.share >= 0.95 and reading.clean else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -71,12 +72,24 @@ def format_of(path: Path) -> str | None:
     start = _as_text(head[:2_000]).lstrip()[:200]
     if path.suffix.casefold() in _JSON_SUFFIXES and _COMMENTS.sub("", start, count=1)[:1] in ("[", "{"):
         return "json"
-    return "json" if re.match(r'[\[{]\s*["{\[]', start) else None
+    return "json" if re.match(r'[\[{]\s*["{\[]', start) or _is_list(start) else None
+
+
+def _is_list(start: str) -> bool:
+    """Whether the first line is a list of numbers and more, as in `[1, "a text"]`; `[1]` is a footnote's."""
+    line = start.split("\n", 1)[0].rstrip()
+    return bool(re.fullmatch(r"\[\s*(-?\d[\d.eE+-]*|null|true|false)\s*,.*\]", line))
 
 
 def _as_text(head: bytes) -> str:
     """The beginning of a text, whichever Unicode it is written in; other encodings agree on what is looked for."""
-    marks = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
+    marks = (
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (codecs.BOM_UTF32_BE, "utf-32-be"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"\xef\xbb\xbf", "utf-8"),
+    )
     encoding = next((each for mark, each in marks if head.startswith(mark)), looks_like_utf16(head) or "latin-1")
     return head.decode(encoding, "replace").removeprefix("\ufeff")
 
@@ -129,30 +142,80 @@ def refuse_other_formats(path: Path, name: str) -> None:
 
 
 def looks_like_utf16(head: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` when every second byte of Western text is zero and there is no byte-order mark."""
+    """`utf-16-le` or `utf-16-be` where there is no byte-order mark, but zeros stand as they do in UTF-16.
+
+    Every second byte of Western text is zero; of other text at least the line ends have one, and it decodes to text.
+    """
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = max(1, len(head) // 2)
     if odd > 0.4 * half and even < 0.1 * half:
         return "utf-16-le"
     if even > 0.4 * half and odd < 0.1 * half:
         return "utf-16-be"
-    return None
+    return next((each for each in ("utf-16-le", "utf-16-be") if _is_text_in(head, each)), None) if even + odd else None
+
+
+def _is_text_in(head: bytes, encoding: str) -> bool:
+    """Whether bytes that are no UTF-8 text are lines of assigned characters in a double-byte encoding."""
+    if _is_utf8(head) and _control(head) == head.count(0):
+        return False
+    try:
+        text = head[: len(head) & ~1].decode(encoding)
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # not just half a character at the end
+            return False
+        text = head[: error.start].decode(encoding)
+    # As few line feeds as half a line feed's bytes elsewhere would be chance.
+    if 2 * text.count("\n") < head.count(b"\n"):
+        return False
+    odd = sum(unicodedata.category(letter) in ("Cn", "Co", "Cs") or letter < "\t" for letter in text)
+    return "\n" in text and odd == 0
+
+
+def _control(head: bytes) -> int:
+    """Bytes that hardly occur in text: control characters but for tab, newline, return, form feed and escape."""
+    return sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
 
 
 def _refuse_other_text(head: bytes, name: str) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or looks_like_utf16(head):
         return
-    # Tab, newline, carriage return, form feed and escape occur in text; other control bytes hardly do.
-    control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
-    if control > 0.1 * len(head) or (head.count(0) > 0.01 * len(head) and not _is_utf8(head)):
+    if _control(head) > 0.1 * len(head) or (head.count(0) > 0.01 * len(head) and not _is_utf8(head)):
         raise _refusal(name, "binary data, not text", "Choose a table saved as CSV.")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _MARKUP.match(start):
         raise _refusal(
             name, "a web page or XML", "Save the table itself as CSV; a download link may have led to a page."
         )
-    if start.startswith(b"{\\rtf"):
-        raise _refusal(name, "an RTF document", "Copy its table into a spreadsheet and save that as CSV.")
+    for pattern, what, remedy in _OTHER_TEXTS:
+        if pattern.match(start):
+            raise _refusal(name, what, remedy)
+
+
+_MARKUP = re.compile(
+    rb"(<!--(?:(?!-->).)*-->\s*)*(<!doctype|<\?xml|<(html|head|body|table|div|script|svg|rss|feed)[\s>]"
+    rb"|<([a-z][\w:.-]*)(\s[^<>]*)?>\s*<[^<>]*>.*</\4>\s*\Z)",  # one element around all others
+    re.IGNORECASE | re.DOTALL,
+)
+_OTHER_TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
+    (re.compile(rb"{\\rtf"), "an RTF document", "Copy its table into a spreadsheet and save that as CSV."),
+    (
+        re.compile(rb"(?=[^\n|]*\|)[^\n]*\n[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(\|[ \t]*:?-{2,}:?[ \t]*)*\|?\s*(\n|\Z)"),
+        "a Markdown table, drawn for the eye",
+        "Paste it into a spreadsheet and save that as CSV.",
+    ),
+    (
+        re.compile(rb"\+(-{2,}\+)+[ \t]*\r?\n"),
+        "a table drawn with lines by a terminal",
+        "Export it as CSV from the same program.",
+    ),
+    (
+        re.compile(rb"(--[^\n]*\n\s*)*(insert\s+into|create\s+table|drop\s+table)\s[^,]*[(;]", re.IGNORECASE),
+        "a list of SQL commands",
+        "Run them in a database and export the table as CSV.",
+    ),
+    (re.compile(rb"@relation\s", re.IGNORECASE), "an ARFF file", "Open it in Weka or Orange and save it as CSV."),
+)
 
 
 def _is_utf8(head: bytes) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from autotrain.data.near import near_findings, near_rows, without_templates
+from autotrain.data.near import near_findings, near_rows, parted, without_templates
 from autotrain.data.read import PROFILE_FILE, plain_errors
 from autotrain.data.split import SPLITS, Splits, SplitSpec, split_table
 from autotrain.data.store import Dataset
@@ -59,7 +59,7 @@ def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folde
             _write(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
         (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
         mapping = {
-            "dataset": {"id": dataset.id, "name": dataset.name},
+            "dataset": {"id": dataset.id, "name": dataset.name, "source": dataset.source},
             "columns": dict(columns),
             "split": {name: getattr(split, name) for name in _SPLIT_FIELDS},
             "counts": {name: value for name, value in vars(counts).items() if name != "findings"},
@@ -103,6 +103,7 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
         if near is None or not np.any(near >= 0):
             raise
         made = split_table(dataset.table(), texts, label, split)  # too few rows to be that strict
+        return replace(made, findings=(*made.findings, *said, parted(dataset)))
     said = [*said, *(near_findings(dataset, texts, near) if searched else [])]
     return replace(made, findings=(*made.findings, *said))
 

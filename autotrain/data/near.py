@@ -60,6 +60,17 @@ def without_templates(groups: Array) -> tuple[Array, list[Finding]]:
     return np.where(filled, -1, groups), [said]
 
 
+def parted(dataset: Dataset) -> Finding:
+    """What to know where nearly equal rows could not be kept together."""
+    return Finding(
+        severity="warning",
+        code="near-duplicates-parted",
+        message=f"{dataset.profile.rows:,} rows are too few to keep nearly equal texts on one side of the split: one "
+        "part would be left without rows. Only equal texts are kept together.",
+        remedy="The scores may be better than on new texts. Add rows that differ more.",
+    )
+
+
 def near_findings(dataset: Dataset, texts: Sequence[str], groups: Array | None) -> list[Finding]:
     """Rows that are nearly an earlier one; or that nobody looked."""
     if groups is None:

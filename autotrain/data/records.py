@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from autotrain.data.dialect import Dialect
+from autotrain.data.dialect import Dialect, names_delimiter
 from autotrain.data.reading import Records
 from autotrain.data.stream import Utf8Stream
 from autotrain.errors import DataError
@@ -81,7 +81,7 @@ class RecordReader:
                         "row on each line; check that this is a CSV file.",
                         code="line-too-long",
                     )
-                if self._lines_read == 1 and line.lower().startswith("sep=") and len(line.strip()) <= 5:
+                if self._lines_read == 1 and names_delimiter(line):
                     continue
                 yield line
         self._ended = True

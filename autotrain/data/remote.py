@@ -10,8 +10,9 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -19,6 +20,22 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from autotrain.data.reading import Progress
 from autotrain.errors import DataError
 from autotrain.settings import Settings
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Files that were fetched, each with the name it goes by; what they are called together; and where they are from.
+
+    `source` names exactly these contents: asked for once more it gives the same.
+    """
+
+    files: list[tuple[str, Path]]
+    name: str
+    source: str
+
+
+Fetch = Callable[[str, Path, Progress | None], Fetched]
+"""Fetches what a source names into a folder. Raises AutotrainError."""
 
 SECONDS = 30
 """How long a server may take to connect, and to send the next bytes."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel
@@ -22,7 +23,7 @@ from autotrain.data.child import import_guarded
 from autotrain.data.parts import part_of
 from autotrain.data.read import PROFILE_FILE, check_file, plain_errors
 from autotrain.data.reading import Progress, stretch
-from autotrain.data.remote import fetch, is_url
+from autotrain.data.remote import Fetch, fetch, is_url, shown
 from autotrain.data.samples import write_sample
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
@@ -39,6 +40,9 @@ _CARD_FILE = "dataset.json"
 _ORIGINAL_FILE = "original"
 """A workbook with several sheets, kept so that another one can be chosen."""
 
+_FETCHED = 0.9
+"""The share of an import from the Hub that the Hub takes."""
+
 _CHECKED = 0.1
 """The share of an import's time that the first pass takes, which hashes the file and finds its encoding."""
 
@@ -46,17 +50,22 @@ _CHECKED = 0.1
 class _Card(BaseModel):
     name: str
     created_at: AwareDatetime
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """An imported dataset. `id` is the beginning of the SHA-256 of the file it came from."""
+    """An imported dataset. `id` is the beginning of the SHA-256 of the file it came from.
+
+    `source` names where it was fetched from, exactly; it is empty for files of this machine.
+    """
 
     id: str
     name: str
     folder: Path
     profile: Profile
     created_at: datetime
+    source: str = ""
 
     def table(self) -> Table:
         """Its rows, memory-mapped: opening costs nothing, whatever the size. Raises DataError if damaged."""
@@ -83,12 +92,19 @@ class Dataset:
 class DatasetStore:
     """Datasets on disk. A dataset is built aside and made real by one rename, so that none is ever half there."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, hub: Fetch | None = None) -> None:
+        """`hub` fetches what `hub:owner/name` names; without it such sources are refused."""
+        self._settings, self._hub = settings, hub
         self._root = settings.datasets
 
     def add(
-        self, path: Path, name: str | None = None, progress: Progress | None = None, *, sheet: str | None = None
+        self,
+        path: Path,
+        name: str | None = None,
+        progress: Progress | None = None,
+        *,
+        sheet: str | None = None,
+        source: str = "",
     ) -> Dataset:
         """Import a file. A file whose content is here already is not imported again.
 
@@ -97,6 +113,7 @@ class DatasetStore:
             name: what it is called, where it is not its own name.
             progress: called with bytes done and bytes in all; what it raises ends the import.
             sheet: which sheet of a workbook; the first that holds a table unless one is named.
+            source: where it was fetched from.
 
         Raises:
             DataError: the file is no table, is empty, too large, or the disk is full.
@@ -116,7 +133,7 @@ class DatasetStore:
             if len(profile.sheets) > 1:
                 shutil.copyfile(path, folder / _ORIGINAL_FILE)
             called = name if sheet is None else f"{name} ({profile.sheet})"
-            card = _Card(name=called, created_at=datetime.now(UTC))
+            card = _Card(name=called, created_at=datetime.now(UTC), source=source)
             (folder / _CARD_FILE).write_text(card.model_dump_json(), "utf-8")
             self._make_real(folder, dataset_id)
         return self.get(dataset_id)
@@ -132,26 +149,49 @@ class DatasetStore:
         name = dataset.name.removesuffix(f" ({dataset.profile.sheet})")
         return self.add(original, name, progress, sheet=sheet)
 
-    def add_several(self, files: Sequence[tuple[str, Path]], progress: Progress | None = None) -> Dataset:
+    def add_several(
+        self,
+        files: Sequence[tuple[str, Path]],
+        progress: Progress | None = None,
+        *,
+        name: str | None = None,
+        source: str = "",
+    ) -> Dataset:
         """Import several files as one dataset, by name: train, validation and test are known by their names.
 
         Raises:
             DataError: they are no tables, texts, images or sounds, or do not go together.
         """
         if len(files) == 1:
-            return self.add(files[0][1], files[0][0], progress)
+            return self.add(files[0][1], name or files[0][0], progress, source=source)
         names = sorted((name for name, _ in files), key=lambda name: (part_of(name) or 0, name))
-        name = f"{names[0]} and {len(names) - 1} more"
+        name = name or f"{names[0]} and {len(names) - 1} more"
         with self._aside(name) as folder:
             path = folder / "files.tar"
             pack(list(files), path)
-            return self.add(path, name, progress)
+            return self.add(path, name, progress, source=source)
 
     def add_url(self, url: str, progress: Progress | None = None) -> Dataset:
         """Import what a web address or a cloud store holds. Raises DataError."""
         with self._aside(url) as folder:
             path, name = fetch(url, folder, self._settings, progress)
-            return self.add(path, name, progress)
+            return self.add(path, name, progress, source=shown(urlsplit(url)))
+
+    def add_hub(self, source: str, progress: Progress | None = None) -> Dataset:
+        """Import a dataset of the Hub, as `hub:owner/name@revision#config/split` names it.
+
+        Raises:
+            DataError: it cannot be read, or the Hub may not be asked from here.
+            HubError: the Hub does not answer, or does not give it.
+        """
+        if (known := next((each for each in self.list() if each.source == source), None)) is not None:
+            return known
+        if self._hub is None:
+            raise DataError(f"{source} cannot be fetched from here. Download it and name its file.", code="no-hub")
+        with self._aside(source) as folder:
+            fetched = self._hub(source, folder, stretch(progress, 0, _FETCHED))
+            rest = stretch(progress, _FETCHED, 1)
+            return self.add_several(fetched.files, rest, name=fetched.name, source=fetched.source)
 
     def add_text(self, pasted: str, name: str = "Pasted rows", progress: Progress | None = None) -> Dataset:
         """Import pasted rows, the first of which holds the column names. Raises DataError."""
@@ -170,7 +210,7 @@ class DatasetStore:
             profile = Profile.model_validate_json((folder / PROFILE_FILE).read_bytes())
         except (OSError, ValueError) as error:
             raise _damaged(dataset_id) from error
-        return Dataset(dataset_id, card.name, folder, profile, card.created_at)
+        return Dataset(dataset_id, card.name, folder, profile, card.created_at, card.source)
 
     def list(self) -> list[Dataset]:
         """Every dataset that can be read, newest first."""
@@ -185,7 +225,7 @@ class DatasetStore:
     def rename(self, dataset_id: str, name: str) -> Dataset:
         """Give a dataset another name; nothing else changes. Raises DataError."""
         dataset = self.get(dataset_id)
-        card = _Card(name=name, created_at=dataset.created_at)
+        card = _Card(name=name, created_at=dataset.created_at, source=dataset.source)
         aside = dataset.folder / f".{_CARD_FILE}"
         with plain_errors(dataset.name):
             aside.write_text(card.model_dump_json(), "utf-8")
@@ -203,8 +243,9 @@ class DatasetStore:
         """The dataset that a recipe names.
 
         Args:
-            source: `sample:<name>`, the id of an imported dataset, a web address, or the path of a file or folder; of
-                a workbook a sheet may be named after a `#`, as in `book.xlsx#Second sheet`.
+            source: `sample:<name>`, the id of an imported dataset, a web address, `hub:owner/name` for one of the
+                Hub, or the path of a file or folder; of a workbook a sheet may be named after a `#`, as in
+                `book.xlsx#Second sheet`.
             progress: called with bytes done and bytes in all.
 
         Raises:
@@ -217,6 +258,8 @@ class DatasetStore:
                 path = folder / f"{name}.csv"
                 write_sample(name, path)
                 return self.add(path, name, progress)
+        if text.startswith("hub:"):
+            return self.add_hub(text, progress)
         if is_url(text):
             return self.add_url(text, progress)
         if _is_id(text) and not Path(text).is_file():

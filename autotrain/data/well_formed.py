@@ -22,7 +22,7 @@ def parse_block(block: bytes, names: Sequence[str], dialect: Dialect, *, ended: 
         dialect: how cells are divided.
         ended: whether the file ends with the block.
     """
-    if dialect.escape is not None or b"\x00" in block:
+    if dialect.escape is not None or dialect.spaced or b"\x00" in block:
         return [], 0
     end = _whole_rows(block, dialect, ended=ended)
     columns = _parsed(memoryview(block)[:end], names, dialect) if end else []

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
+from autotrain.asking import ask
 from autotrain.data.shapes import SHAPES
 from autotrain.encoding.batch import ENCODED_SHAPES, SAMPLE_ROWS, EncodedBatch
 from autotrain.errors import DataError
@@ -35,7 +33,9 @@ def preview(table: Table, shape: str, columns: Mapping[str, str], model: Path, m
         raise DataError("No row can be encoded. Fix what is marked first.", code="no-rows")
     rows = _affordable([row for _, row in numbered])
     numbers = [number for number, _ in numbered[: len(rows)]]
-    return _answered({"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length})
+    asked = {"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length}
+    answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
+    return EncodedBatch.model_validate(answer)
 
 
 def _affordable(rows: list[object]) -> list[object]:
@@ -48,24 +48,3 @@ def _affordable(rows: list[object]) -> list[object]:
             break
         kept.append(row)
     return kept
-
-
-def _answered(asked: dict[str, object]) -> EncodedBatch:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "autotrain.encoding"],
-            input=json.dumps(asked).encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            env=environment,
-            check=False,
-        )
-        answer = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"The rows were not encoded within {SECONDS} s. Try again.", code="too-slow") from error
-    except ValueError as error:
-        raise DataError("The rows could not be encoded. Look at the log of the app.", code="not-encoded") from error
-    if "error" in answer:
-        raise DataError(answer["error"]["message"], code=answer["error"]["code"])
-    return EncodedBatch.model_validate(answer["batch"])

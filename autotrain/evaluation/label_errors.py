@@ -178,4 +178,4 @@ def judge(model: Path, texts: Sequence[str], labels: Sequence[str]) -> list[tupl
 
 
 if __name__ == "__main__":
-    answer_with(lambda asked: judge(Path(asked["model"]), asked["texts"], asked["labels"]))
+    answer_with(lambda asked, _: judge(Path(asked["model"]), asked["texts"], asked["labels"]))

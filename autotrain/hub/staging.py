@@ -10,9 +10,11 @@ from typing import Any
 
 import yaml
 
+from autotrain.data.freeze import MAPPING_FILE
 from autotrain.data.steps import STEPS
 from autotrain.errors import HubError
 from autotrain.hub.card import CardFacts, model_card
+from autotrain.hub.datasets import SCHEME, parse_source
 from autotrain.models.catalogue import ModelEntry
 from autotrain.redaction import redact
 from autotrain.report import Report
@@ -56,7 +58,7 @@ def upload_of(
     try:
         report = Report.model_validate_json(run.report.read_text("utf-8"))
         profile = Profile.model_validate_json((run.data / "profile.json").read_text("utf-8"))
-        recipe = public_recipe(run.recipe.read_text("utf-8"), base, dataset)
+        recipe = public_recipe(run.recipe.read_text("utf-8"), base, _published_source(run) or dataset)
     except (OSError, ValueError) as error:
         raise HubError(
             f"The run in {run.path.name} cannot be published: its report, profile or recipe is missing or damaged. "
@@ -75,7 +77,8 @@ def public_recipe(text: str, base: ModelEntry, dataset: str | None = None) -> st
     recipe["model"] = _with_revision(base)
     data = recipe.get("data")
     if isinstance(data, dict) and "source" in data:
-        data["source"] = Path(dataset or str(data["source"])).name
+        named = dataset or str(data["source"])
+        data["source"] = named if named.startswith(SCHEME) else Path(named).name
     recipe.pop("publish", None)
     return redact(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100))
 
@@ -112,6 +115,8 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
     """What the card says, from the frozen recipe."""
     parsed: dict[str, Any] = yaml.safe_load(recipe)
     data: dict[str, Any] = parsed.get("data") or {}
+    source = str(data.get("source") or "data")
+    published = parse_source(source).name if source.startswith(SCHEME) else None
     return CardFacts(
         title=repository.rpartition("/")[2],
         repository=repository,
@@ -121,11 +126,22 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         base_id=base.hub_id,
         base_license=base.license,
         columns=dict(data.get("columns") or {}),
-        dataset=str(data.get("source") or "data"),
+        dataset=published or source,
+        dataset_id=published,
         recipe=recipe,
         steps=tuple(step.sentence() for step in STEPS.validate_python(data.get("steps") or ())),
         tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
     )
+
+
+def _published_source(run: RunFolder) -> str | None:
+    """Where on the Hub the rows are from, commit and all, if they are from there."""
+    try:
+        mapping = json.loads((run.data / MAPPING_FILE).read_text("utf-8"))
+        source = str(mapping["dataset"]["source"])
+    except (OSError, ValueError, KeyError, TypeError):  # a run of an earlier version did not say it
+        return None
+    return source if source.startswith(SCHEME) else None
 
 
 def _with_revision(base: ModelEntry) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from autotrain.data.store import DatasetStore
 from autotrain.hub.account import Account
+from autotrain.hub.datasets import HubDatasets
 from autotrain.models.catalogue import Catalogue
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
@@ -23,4 +24,5 @@ class Services:
     datasets: DatasetStore
     catalogue: Catalogue
     account: Account
+    hub: HubDatasets
     imports: Imports = field(default_factory=Imports)

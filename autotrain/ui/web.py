@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from autotrain.data.store import DatasetStore
 from autotrain.hub.account import Account
+from autotrain.hub.datasets import HubDatasets
 from autotrain.models.catalogue import Catalogue, HubModel
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
@@ -51,7 +52,10 @@ def services_of(settings: Settings, store: RunStore, nudge: Callable[[str, str],
 
         return search_models(query, limit, token=account.token())
 
-    return Services(settings, store, nudge, DatasetStore(settings), Catalogue(settings, search), account)
+    hub = HubDatasets(settings, account.token)
+    return Services(
+        settings, store, nudge, DatasetStore(settings, hub.fetch), Catalogue(settings, search), account, hub
+    )
 
 
 def application(settings: Settings, store: RunStore, nudge: Callable[[str, str], None]) -> FastAPI:

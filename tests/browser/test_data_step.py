@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Picture, Web
+from tests.doubles import start_hub_double
 
 pytestmark = pytest.mark.browser
 
@@ -130,6 +131,41 @@ def test_a_large_file_shows_its_first_rows_at_once_and_can_be_cancelled(
     expect(page.get_by_text("The first rows")).to_be_visible()
     picture(page, "import-under-way")
     expect(page.get_by_text("2,000,000 rows").first).to_be_visible(timeout=SLOW)
+
+
+def test_a_dataset_of_the_hub_is_found_looked_at_and_taken(
+    page: Page, web: Web, tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    rows = {
+        part: "".join(f"a comment number {n} for {part},{'good' if n % 2 else 'bad'}\n" for n in range(60))
+        for part in ("train", "test")
+    }
+    files = {f"{part}.csv": f"comment,grade\n{lines}".encode() for part, lines in rows.items()}
+    with start_hub_double(tmp_path) as hub:
+        for key, value in hub.environment(tmp_path / "hf").items():
+            monkeypatch.setenv(key, value)
+        hub.add_dataset("alice/comments", files, downloads=12_000)
+        hub.add_dataset("lab/comments-gated", files, gated=True)
+        page.goto(web.address)
+        page.get_by_text("Take a dataset of the Hugging Face Hub").click()
+        page.get_by_label("Dataset of the Hub").fill("comments")
+        page.locator("[data-hub='lab/comments-gated']").click()
+        expect(page.get_by_text("its owner decides who may download it")).to_be_visible(timeout=SLOW)
+        page.get_by_label("Dataset of the Hub").fill("comments")
+        page.locator("[data-hub='alice/comments']").click()
+        expect(page.get_by_label("First rows of the dataset")).to_contain_text(
+            "a comment number 3 for train", timeout=SLOW
+        )
+        page.get_by_label("Split", exact=True).select_option("test")
+        expect(page.get_by_label("First rows of the dataset")).to_contain_text("number 3 for test", timeout=SLOW)
+        picture(page, "hub-dataset")
+        page.get_by_label("Split", exact=True).select_option("")
+        page.get_by_role("button", name="Use this dataset").click()
+        expect(page.get_by_text("120 rows").first).to_be_visible(timeout=SLOW)
+        expect(page.locator(".at-picked")).to_contain_text("alice/comments")
+        expect(page.get_by_text("60 for the test")).to_be_visible()
 
 
 def test_conversations_are_recognised_and_what_is_learned_is_marked(

@@ -133,6 +133,15 @@ def test_data_is_called_by_its_name(run: RunFolder) -> None:
     assert "`spring tickets.csv` (not published): 1,252 rows, none of them repeated" in card
 
 
+def test_data_of_the_hub_is_linked_and_the_recipe_names_its_commit(run: RunFolder) -> None:
+    source = "hub:lab/tickets@0123456789abcdef#plain/train"
+    (run.data / "mapping.json").write_text(json.dumps({"dataset": {"id": "x", "source": source}}), "utf-8")
+    upload = upload_of(run, "op-1", "alice/x", BASE, private=True, dataset="lab/tickets (train)")
+    assert yaml.safe_load(upload.extras["recipe.yaml"])["data"]["source"] == source
+    assert "`lab/tickets` ([lab/tickets](https://huggingface.co/datasets/lab/tickets))" in upload.card
+    assert yaml.safe_load(upload.card.split("---")[1])["datasets"] == ["lab/tickets"]
+
+
 def test_an_unfinished_run_cannot_be_published(run: RunFolder) -> None:
     run.report.unlink()
     with pytest.raises(HubError, match="Run it again") as caught:

@@ -12,6 +12,7 @@ from autotrain.ui.api import (
     datasets,
     drafts,
     files,
+    hub_datasets,
     imports,
     insights,
     models,
@@ -56,6 +57,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(publications.router(services))
     app.include_router(files.router(services))
     app.include_router(imports.router(services))
+    app.include_router(hub_datasets.router(services))
     app.include_router(datasets.router(services))
     app.include_router(drafts.router(services))
     app.include_router(preview.router(services))

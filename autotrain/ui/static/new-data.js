@@ -2,6 +2,7 @@
 
 import { api, bytes, count, h, patch, problem, progressBar, Refusal } from "./core.js";
 import { findings, step } from "./new-run.js";
+import { HubData } from "./new-hub.js";
 import { Insights } from "./new-insights.js";
 import { Preview } from "./new-preview.js";
 import { splitPanel } from "./new-split.js";
@@ -115,6 +116,7 @@ export class DataStep {
         h("details", { class: "at-more" }, h("summary", {}, "Fetch from a web address"), place,
           h("div", { class: "at-actions" }, h("button", { type: "button", class: "at-button", onclick: () => (place.value.trim() ? this.take("Fetching the file…", (key) => this.fetchFrom(place.value.trim(), key)) : place.focus()) }, "Fetch"),
             h("span", { class: "at-small-text" }, "https://, or s3://, gs:// and az:// where this machine has access."))),
+        new HubData(this).element,
         earlier)];
   }
 

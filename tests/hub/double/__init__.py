@@ -1,7 +1,7 @@
 """A small Hugging Face Hub for tests: what the real `huggingface_hub` client asks for, kept in a folder of its own.
 
-Only model repositories with one branch. Statuses, headers and bodies follow what the client reads; everything
-else is left out.
+Repositories of models and, to be read only, of datasets, with one branch each. Statuses, headers and bodies follow what
+the client reads; everything else is left out.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from tests.hub.double import commits, repositories, search, transfers
+from tests.hub.double import commits, datasets, repositories, search, transfers
 from tests.hub.double.access import Hub
 from tests.hub.double.accounts import OTHER, READ, WRITE, Account, default_accounts
 from tests.hub.double.faults import Door, Fault, Seen
@@ -77,6 +77,25 @@ class HubDouble:
         storage.commit(repository, {**repository.head.files, **kept}, "Add model", author)
         return repository
 
+    def add_dataset(
+        self,
+        repository_id: str,
+        files: Mapping[str, bytes],
+        *,
+        private: bool = False,
+        gated: bool = False,
+        downloads: int = 0,
+    ) -> Repository:
+        """Put a dataset there; once more is a commit more."""
+        storage, author = self.hub.storage, repository_id.split("/")[0]
+        repository = storage.datasets.get(repository_id) or storage.create(
+            repository_id, private=private, author=author, dataset=True
+        )
+        repository.gated, repository.downloads = "manual" if gated else False, downloads
+        kept = {path: storage.keep(content, large=path.endswith(LARGE_FILES)) for path, content in files.items()}
+        storage.commit(repository, {**repository.head.files, **kept}, "Add data", author)
+        return repository
+
     def content(self, repository_id: str, path: str) -> bytes:
         """A file of a repository's newest commit."""
         repository = self.hub.storage.repositories[repository_id]
@@ -88,7 +107,7 @@ def build(double: HubDouble) -> Door:
     app = FastAPI(openapi_url=None)
     app.state.hub = double.hub
     app.add_exception_handler(Refusal, answer)
-    for part in (repositories, commits, search, transfers):
+    for part in (datasets, repositories, commits, search, transfers):
         app.include_router(part.router)
     return Door(app, double.faults, double.seen)
 

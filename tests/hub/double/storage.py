@@ -80,6 +80,7 @@ class Storage:
 
     folder: Path
     repositories: dict[str, Repository] = field(default_factory=dict)
+    datasets: dict[str, Repository] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +115,11 @@ class Storage:
         oid = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         return StoredFile(size, sha256, oid, large)
 
-    def create(self, repository_id: str, *, private: bool, author: str) -> Repository:
-        """A new repository with the Hub's first commit."""
+    def create(self, repository_id: str, *, private: bool, author: str, dataset: bool = False) -> Repository:
+        """A new repository, of a model or a dataset, with the Hub's first commit."""
         rules = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE_FILES)
         repository = Repository(repository_id, private, [], now())
-        self.repositories[repository_id] = repository
+        (self.datasets if dataset else self.repositories)[repository_id] = repository
         self.commit(repository, {".gitattributes": self.keep(rules.encode(), large=False)}, "initial commit", author)
         return repository
 
