@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from autotrain.data.archives import Member
-from autotrain.data.collect import split_of
 from autotrain.data.header import name_columns
+from autotrain.data.media import split_of
 from autotrain.data.reading import Reading, Records
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError

@@ -75,6 +75,11 @@ class Dataset:
             raise _damaged(self.id) from error
         return Table(self.profile, rows)
 
+    @property
+    def files_folder(self) -> Path:
+        """The folder in which the names in columns of images and sounds lie; steps leave it where it is."""
+        return self.folder.parent.parent if "." in self.id else self.folder
+
     def disk_bytes(self) -> int:
         """What it takes on the disk, with images, sounds and what steps made of it."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
+import soundfile
+from PIL import Image
 from playwright.sync_api import Page, expect
+from sklearn.datasets import load_sample_images
 
 from tests.browser.conftest import Picture, Web
 from tests.doubles import start_hub_double
@@ -166,6 +171,35 @@ def test_a_dataset_of_the_hub_is_found_looked_at_and_taken(
         expect(page.get_by_text("120 rows").first).to_be_visible(timeout=SLOW)
         expect(page.locator(".at-picked")).to_contain_text("alice/comments")
         expect(page.get_by_text("60 for the test")).to_be_visible()
+
+
+def test_images_boxes_and_sounds_are_shown_as_the_model_gets_them(
+    page: Page, web: Web, tmp_path: Path, picture: Picture
+) -> None:
+    flower, temple = (Image.fromarray(image).resize((320, 214)) for image in load_sample_images().images[::-1])
+    with zipfile.ZipFile(tmp_path / "boxes.zip", "w") as archive:
+        for number, image in enumerate((flower, temple) * 3):
+            image.save(tmp_path / "image.jpg")
+            archive.write(tmp_path / "image.jpg", f"images/{number}.jpg")
+            archive.writestr(
+                f"labels/{number}.txt", "0 0.5 0.45 0.5 0.6\n" if image is flower else "1 0.5 0.6 0.7 0.5\n"
+            )
+        archive.writestr("classes.txt", "flower\ntemple\n")
+    shown(page, web, tmp_path / "boxes.zip")
+    expect(page.get_by_text("This table looks like images with boxes")).to_be_visible()
+    expect(page.locator(".at-media img")).to_have_count(4, timeout=SLOW)
+    expect(page.locator(".at-media")).to_contain_text("temple")
+    picture(page, "preview-boxes")
+
+    with zipfile.ZipFile(tmp_path / "sounds.zip", "w") as archive:
+        for number in range(8):
+            wave = np.sin(np.arange(8_000) * 0.05 * (1 + number % 2)) * np.hanning(8_000)
+            soundfile.write(tmp_path / "sound.wav", wave, 8_000)
+            archive.write(tmp_path / "sound.wav", f"{('low', 'high')[number % 2]}/{number}.wav")
+    shown(page, web, tmp_path / "sounds.zip")
+    expect(page.get_by_text("This table looks like sounds with a label")).to_be_visible()
+    expect(page.locator(".at-media figure").first).to_contain_text("1.0 s at 8,000 Hz", timeout=SLOW)
+    picture(page, "preview-sounds")
 
 
 def test_conversations_are_recognised_and_what_is_learned_is_marked(

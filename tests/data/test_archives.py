@@ -8,7 +8,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from autotrain.data.shapes import suggestions
@@ -104,9 +106,19 @@ def test_metadata_says_what_the_images_are(datasets: DatasetStore, tmp_path: Pat
     assert column(dataset, "split") == ["train", "train"]
 
 
+def sound(pitch: float, rate: int = 8_000, channels: int = 1) -> bytes:
+    """Half a second of a tone."""
+    wave = 0.5 * np.sin(2 * np.pi * pitch * np.arange(rate // 2) / rate)
+    sink = io.BytesIO()
+    soundfile.write(sink, np.stack([wave] * channels, axis=1), rate, format="WAV")
+    return sink.getvalue()
+
+
 def test_sounds_are_kept_too(datasets: DatasetStore, tmp_path: Path) -> None:
-    files = {f"{label}/{n}.wav": b"RIFF" + bytes([n]) * 40 for label in ("bird", "engine") for n in range(3)}
-    dataset = datasets.add(tarred(files, tmp_path / "a.tar"))
+    files = {f"{label}/{n}.wav": sound(100 * n + 300) for label in ("bird", "engine") for n in range(3)}
+    dataset = datasets.add(tarred({**files, "bird/9.wav": b"RIFF no sound", "bird/a.m4a": b"ftyp"}, tmp_path / "a.tar"))
+    (said,) = [finding for finding in dataset.profile.findings if finding.code == "damaged-files"]
+    assert said.count == 2 and "bird/9.wav (damaged, or none of WAV, FLAC, MP3, OGG)" in said.message
     assert suggestions(dataset.profile)[0].shape == "audio-classification"
     assert (dataset.folder / column(dataset, "audio")[0]).read_bytes() == files["bird/0.wav"]
 

@@ -65,10 +65,12 @@ class ObjectDetection:
             "boxes",
             "boxes",
             "Boxes",
-            "Left, top, width and height in pixels.",
+            "Left, top, width and height in pixels, and what is in each.",
             names=("boxes", "bbox", "bboxes", "objects"),
         ),
     )
+    sizes: ClassVar[tuple[str, str]] = ("width", "height")
+    """Columns of the table that say how large each image is, in pixels; boxes are compared with them."""
 
     def suits(self, profile: Profile) -> Fit:
         return guess_roles(profile, self.roles)
@@ -81,17 +83,41 @@ class ObjectDetection:
             {
                 "unreadable-boxes": ("boxes that cannot be read.", "Write a list of [left, top, width, height]."),
                 "empty-box": ("a box without area.", "Width and height must be over 0: correct it, or leave it out."),
-                "box-outside": ("a box that begins left of or above the image.", "Correct it, or leave the row out."),
+                "box-outside": ("a box that reaches out of the image.", "Correct it, or leave the row out."),
+                "uneven-categories": (
+                    "another number of categories than of boxes.",
+                    "Write one category for each box, in the same order.",
+                ),
             }
         )
-        for number, row in cells(table, columns):
-            faults.note(number, _fault(row["boxes"]))
+        sized = {name: name for name in self.sizes if all(each in table.rows.column_names for each in self.sizes)}
+        for number, row in cells(table, {**columns, **sized}):
+            faults.note(number, _fault(row["boxes"], *(row.get(name, "") for name in self.sizes)))
         return faults.findings(columns["boxes"])
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, Any]]:
         for number, row in cells(table, columns):
             if row["image"].strip() and _fault(row["boxes"]) is None:
-                yield number, {"image": row["image"], "boxes": read_boxes(row["boxes"])}
+                boxes, categories = read_boxes(row["boxes"]) or [], read_categories(row["boxes"])
+                yield number, {"image": row["image"], "boxes": boxes, "categories": categories or [THING] * len(boxes)}
+
+
+THING = "thing"
+"""The category of boxes that name none."""
+_CATEGORIES = ("category", "categories", "category_id", "label", "labels", "class", "name")
+
+
+def read_categories(cell: str) -> list[str]:
+    """What is in each box of a cell, in the order of the boxes; empty where nothing is said of it."""
+    value = parsed(cell)
+    listed: list[Any] = []
+    if isinstance(value, Mapping):
+        listed = next((value[key] for key in _CATEGORIES if isinstance(value.get(key), list)), [])
+    elif isinstance(value, list):
+        listed = [
+            next((item[key] for key in _CATEGORIES if key in item), None) for item in value if isinstance(item, Mapping)
+        ]
+    return [] if None in listed else [str(each) for each in listed]
 
 
 def read_boxes(cell: str) -> list[list[float]] | None:
@@ -110,10 +136,26 @@ def read_boxes(cell: str) -> list[list[float]] | None:
     return boxes
 
 
-def _fault(cell: str) -> str | None:
+_SLACK = 1.0
+"""Pixels by which a box is out of its image; less is what tools make by rounding."""
+
+
+def _fault(cell: str, image_width: str = "", image_height: str = "") -> str | None:
     boxes = read_boxes(cell)
     if boxes is None:
         return "unreadable-boxes"
+    if len(read_categories(cell)) not in (0, len(boxes)):
+        return "uneven-categories"
     if any(width <= 0 or height <= 0 for _, _, width, height in boxes):
         return "empty-box"
-    return "box-outside" if any(left < 0 or top < 0 for left, top, _, _ in boxes) else None
+    right, bottom = _pixels(image_width), _pixels(image_height)
+    outside = any(
+        left <= -_SLACK or top <= -_SLACK or left + width >= right + _SLACK or top + height >= bottom + _SLACK
+        for left, top, width, height in boxes
+    )
+    return "box-outside" if outside else None
+
+
+def _pixels(cell: str) -> float:
+    """A size of an image; without end where it is not known."""
+    return float(cell) if cell.strip().isdigit() else float("inf")

@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from autotrain.data.shapes import SHAPES
 from autotrain.data.store import Dataset
 from autotrain.encoding.batch import EncodedBatch
+from autotrain.encoding.media import MEDIA_SHAPES, MediaBatch, media_preview
 from autotrain.encoding.preview import preview
-from autotrain.errors import DataError, ModelError
+from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted_rows
@@ -34,7 +35,8 @@ class Seen(BaseModel):
     """What was found in the rows of this shape, and the batch unless it cannot be made."""
 
     findings: list[Finding]
-    batch: EncodedBatch | None
+    batch: EncodedBatch | None = None
+    media: MediaBatch | None = None
 
 
 def router(services: Services) -> APIRouter:
@@ -53,7 +55,11 @@ def router(services: Services) -> APIRouter:
         columns = asked.columns or draft.columns
         findings = SHAPES[shape].check(dataset.table(), columns) if asked.shape else []
         if any(finding.code == "no-such-column" for finding in findings):
-            return Seen(findings=findings, batch=None)
+            return Seen(findings=findings)
+        if shape in MEDIA_SHAPES:
+            model = _folder_here(draft.model, services)
+            media = media_preview(dataset.table(), shape, columns, dataset.files_folder, model)
+            return Seen(findings=[*findings, *media.findings], media=media)
         length = int(draft.params.get("max_length") or _usual_length(draft))
         key = _Key(dataset, shape, tuple(columns.items()))
         batch = _batch(key, _folder(draft.model, services), length)
@@ -88,6 +94,14 @@ def _usual_length(draft: Draft) -> int:
     task = TASKS.get(draft.task)
     field = task.params_class.model_fields.get("max_length") if task else None
     return int(field.default) if field is not None else DEFAULT_LENGTH
+
+
+def _folder_here(model: str, services: Services) -> Path | None:
+    """Where the model lies, if it is here; images and sounds have a usual preparation without one."""
+    try:
+        return _folder(model, services)
+    except AutotrainError:
+        return None
 
 
 def _folder(model: str, services: Services) -> Path:

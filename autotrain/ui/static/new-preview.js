@@ -59,7 +59,7 @@ export class Preview {
       const seen = await api("/drafts/preview", { method: "POST", json: { draft: this.page.question(), ...(own ? {} : { shape: shape.shape, columns }) } });
       if (turn !== this.turn) return;
       this.batch.replaceChildren();
-      for (const part of [findings(seen.findings, (fix) => this.page.mend(fix)), seen.batch ? this.picture(seen.batch, own) : null].flat()) if (part) this.batch.append(part);
+      for (const part of [findings(seen.findings, (fix) => this.page.mend(fix)), seen.batch ? this.picture(seen.batch, own) : null, seen.media ? media(seen.media) : null].flat()) if (part) this.batch.append(part);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (turn === this.turn) this.batch.replaceChildren(problem(error.message));
@@ -92,6 +92,12 @@ export class Preview {
       h("p", { class: "at-small-text" }, `${count(row.tokens_in_all)} tokens`, row.cut ? h("b", { class: "at-warn-text" }, ", cut off") : "", row.target !== null ? [" → ", h("b", { dir: "auto" }, row.target)] : ""));
   }
 }
+
+// Images as the model gets them, with their boxes; sounds as waves or spectrograms.
+const media = (batch) => h("div", { class: "at-stack-small" }, h("p", {}, batch.explanation),
+  h("p", { class: "at-quiet" }, Object.entries(batch.tensors).map(([name, shape]) => `${name} ${shape.join(" × ")}`).join(", "), `. Values from ${batch.minimum.toFixed(2)} to ${batch.maximum.toFixed(2)}, ${batch.mean.toFixed(2)} on average. ${count(batch.classes.length)} ${batch.classes.length === 1 ? "class" : "classes"}: ${batch.classes.slice(0, 8).join(", ")}${batch.classes.length > 8 ? "…" : ""}.`),
+  h("div", { class: "at-media" }, batch.rows.map((row) => h("figure", {}, h("img", { src: row.picture, alt: `Row ${row.row} as the model gets it: ${row.target}` }),
+    h("figcaption", { class: "at-small-text" }, `Row ${count(row.row)}, ${row.original} → `, h("b", { dir: "auto" }, row.target))))));
 
 const chip = (token) => h("span", { class: `at-token-chip ${token.special ? "at-special" : ""} ${token.learned ? "at-learned" : ""}`, title: `token ${token.id}${token.learned ? ", learned" : ""}` },
   token.text.replace(/\n/g, "⏎") || " ", token.label ? h("small", {}, token.label) : null);
