@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from autotrain.data.dialect import Dialect, detect_dialect, ends_in_quotes, names_delimiter
 from autotrain.data.encoding import Examined
 from autotrain.data.findings import FileFacts, Rows, described, file_findings
-from autotrain.data.header import Header, describes_roles, describes_types, name_columns
+from autotrain.data.header import Header, describes_roles, describes_types, name_columns, refuse_too_many
 from autotrain.data.profile import TableWatch
 from autotrain.data.reading import Progress, Records, counted
 from autotrain.data.records import OpenQuote, RecordReader
@@ -107,6 +107,7 @@ class _Import:
                 f"{self.name} is empty. Choose a file with column names in its first row and data below.",
                 code="empty-file",
             )
+        refuse_too_many(len(cells), self.name)
         cells[0] = cells[0].lstrip("\ufeff")  # files that were put together have the mark more than once
         return name_columns(number, cells)
 

@@ -16,6 +16,7 @@ from autotrain.data.delimited import import_delimited
 from autotrain.data.encoding import Examined, as_utf8, examine
 from autotrain.data.findings import FileFacts, Rows, file_findings
 from autotrain.data.formats import ARCHIVES, COMPRESSED, format_of, refuse_other_formats
+from autotrain.data.header import refuse_too_many
 from autotrain.data.json_tables import read_json
 from autotrain.data.plain_text import is_plain_text, read_plain_text
 from autotrain.data.profile import TableWatch
@@ -192,6 +193,7 @@ def _certain(examined: Examined) -> Examined:
 def _import_reading(reading: Reading, examined: Examined, folder: Path, settings: Settings, name: str) -> Profile:
     if not reading.header.names:
         raise DataError(f"{name} has rows without a single value. Choose a file with columns.", code="empty-file")
+    refuse_too_many(len(reading.header.names), name)
     watch = TableWatch(reading.header.names)
     write_rows(_within(reading.records, settings, name), reading.header, watch, folder / TABLE_FILE)
     if watch.rows == 0:
