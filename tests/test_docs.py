@@ -64,7 +64,7 @@ def shapes() -> list[tuple[str, str, str]]:
     """Each example of a shape: the shape's name, the format, the content."""
     found = []
     for section in DATA.partition("## Shapes")[2].split("\n### ")[1:]:
-        blocks = re.findall(r"```(csv|json|jsonl)\n(.*?)```", section, re.S)
+        blocks = re.findall(r"```(csv|json|jsonl|conll)\n(.*?)```", section, re.S)
         found += [(section.split("\n")[0], kind, content) for kind, content in blocks]
     return found
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotrain.data.archives import Member, Unpacked
+from autotrain.data.conll import SUFFIXES as CONLL
+from autotrain.data.conll import is_conll
 from autotrain.data.encoding import examine
 from autotrain.data.parts import part_of
 from autotrain.errors import DataError
@@ -21,7 +23,7 @@ FILES_FOLDER = "files"
 """Where images and sounds of a dataset lie, below its folder."""
 
 _TABLES = frozenset(
-    [".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".ods"]
+    [".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".ods", *CONLL]
 )
 _TEXTS = frozenset([".txt", ".md", ".text"])
 _IMAGES = frozenset([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"])
@@ -75,6 +77,10 @@ def _by_kind(members: Sequence[Member]) -> dict[str, list[Member]]:
         suffix = member.name.suffix.casefold()
         by_suffix = {"table": _TABLES, "text": _TEXTS, "image": _IMAGES, "audio": _SOUNDS}
         kinds[next((kind for kind, suffixes in by_suffix.items() if suffix in suffixes), "other")].append(member)
+    # The classic sets call their parts train.txt and test.txt.
+    tagged = [member for member in kinds["text"] if is_conll(member.path, member.name.name, "utf-8")]
+    kinds["table"] += tagged
+    kinds["text"] = [member for member in kinds["text"] if member not in tagged]
     readme = [member for member in kinds["text"] if member.name.stem.casefold() in ("readme", "license", "licence")]
     kinds["text"] = [member for member in kinds["text"] if member not in readme]
     kinds["other"] += readme

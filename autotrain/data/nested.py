@@ -11,7 +11,7 @@ from autotrain.table import ColumnKind
 LONGEST_JUDGED = 100_000
 """Characters of a cell that are still parsed to judge its kind; what is longer says nothing."""
 
-_TAG = r"(?:O|[BIESLU]-[^\s,;]+)"
+_TAG = r"(?:O|[BIESLUM]-[^\s,;]+)"
 TAGS = re.compile(rf"{_TAG}(?: {_TAG})+")
 """`O B-PER I-PER O`: tags of the words of a text, parted by spaces."""
 
@@ -26,6 +26,19 @@ def parsed(cell: str) -> Any:
         return orjson.loads(cell)
     except (orjson.JSONDecodeError, RecursionError):
         return None
+
+
+def items_of(cell: str) -> list[str]:
+    """The items of a list cell: JSON, or parted by spaces."""
+    value = parsed(cell)
+    return [str(item) for item in value] if isinstance(value, list) else cell.split()
+
+
+def list_like(cell: str, items: Sequence[str]) -> str:
+    """Items as a list cell written the way `cell` is."""
+    import orjson
+
+    return orjson.dumps(list(items)).decode() if cell[:1] == "[" else " ".join(items)
 
 
 def kind_of(cell: str) -> ColumnKind | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from autotrain.data.archives import Member, unpack_archive
 from autotrain.data.collect import collect
 from autotrain.data.columnar import read_columnar
+from autotrain.data.conll import is_conll, read_conll
 from autotrain.data.delimited import import_delimited
 from autotrain.data.encoding import Examined, as_utf8, examine
 from autotrain.data.findings import FileFacts, Rows, file_findings
@@ -105,6 +106,9 @@ def import_examined(
             profile = _import_reading(
                 _reading(source, name, kind, progress, sheet), _certain(examined), folder, settings, name
             )
+        elif is_conll(source, name, examined.encoding):
+            reading = read_conll(source, name, examined, progress)
+            profile = _import_reading(reading, examined, folder, settings, name)
         elif is_plain_text(source, name, examined.encoding):
             reading = read_plain_text(source, examined, progress)
             profile = _import_reading(reading, examined, folder, settings, name)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from autotrain.data.nested import items_of, list_like
 from autotrain.data.parts import part_of
+from autotrain.data.tag_schemes import to_bio
 from autotrain.table import ROW_COLUMN
 
 if TYPE_CHECKING:  # a recipe is read without the weight of these
@@ -271,6 +273,28 @@ class DropLeaks(_Step):
         return f'Rows whose {_listed(self.columns)} a later part of "{self.split}" has too were left out.'
 
 
+class ConvertTags(_Step):
+    """Write tags of another scheme in BIO, which begins each name with B- and goes on with I-."""
+
+    step: Literal["convert_tags"] = "convert_tags"
+    column: str
+    scheme: Literal["IOB1", "BIOES", "BILOU"]
+
+    def apply(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        for batch in batches():
+            cells = batch.column(self.column).to_pylist()
+            written = [list_like(cell, to_bio(items_of(cell))) if cell.strip() else cell for cell in cells]
+            yield _with(batch, self.column, pa.array(written, pa.string()))
+
+    def uses(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def sentence(self) -> str:
+        return f'The {self.scheme} tags of "{self.column}" were written in BIO.'
+
+
 Step = Annotated[
     Trim
     | DropEmpty
@@ -280,7 +304,8 @@ Step = Annotated[
     | DropContradictions
     | DropLeaks
     | DropRows
-    | Relabel,
+    | Relabel
+    | ConvertTags,
     Field(discriminator="step"),
 ]
 STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])

@@ -45,7 +45,10 @@ class EncodedRow(BaseModel):
 
 
 class EncodedBatch(BaseModel):
-    """What the model will see. Lengths are in tokens, `truncated` is a share of the rows that were measured."""
+    """What the model will see. Lengths are in tokens, `truncated` is a share of the rows that were measured.
+
+    With `windows` rows that are too long become several, and nothing is cut off.
+    """
 
     rows: list[EncodedRow]
     max_length: int
@@ -54,6 +57,7 @@ class EncodedBatch(BaseModel):
     measured: int
     padding_side: str
     explanation: str
+    windows: bool = False
     longest: int | None = None
     """The most tokens the model has places for; None where it is not known."""
     template: str | None = None
@@ -105,6 +109,7 @@ def encoded_batch(
         measured=len(lengths),
         padding_side=tokenizer.padding_side,
         explanation=_EXPLAINED[shape],
+        windows=shape == "question-answering",
         longest=longest,
         template=template_of(tokenizer)[1] if conversation else None,
         rendered=_rendered(shape, tokenizer, conversation) if conversation else None,
@@ -169,7 +174,7 @@ def _window(tokenizer: Any, row: Mapping[str, Any], window: Window) -> EncodedRo
     places = range(len(window.input_ids))
     # Without an answer it is the classification token that is to be found.
     learned = [(window.answered or not row["answers"]) and window.start <= place <= window.end for place in places]
-    return _row(tokenizer, window.input_ids, whole, learned=learned, target=target)
+    return _row(tokenizer, window.input_ids, whole, learned=learned, target=target).model_copy(update={"cut": False})
 
 
 _LABELLED = "The model reads every token and learns to answer with what stands at the end of the row."

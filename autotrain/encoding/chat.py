@@ -35,7 +35,8 @@ def encode_chat(
 
     Learned from are the tokens of the assistant's turns with the sign that ends each, and nothing else: what is before
     a turn is rendered with the prompt for it, and must be how the whole begins. Where a template rewrites earlier
-    turns, only the last one can be told apart, and only it is learned. A template with `{% generation %}` says itself
+    turns, only the last one can be told apart, and only it is learned. A call that the template does not show is not
+    learned either: nothing would be left of it but the sign of its end. A template with `{% generation %}` says itself
     what is learned, and is believed.
 
     The end is cut and not the oldest turns: every answer that stays has all that it answers to before it, while an
@@ -84,7 +85,14 @@ def _span(tokenizer: Any, turns: Sequence[Message], tools: Tools, place: int, te
         if not after.startswith(applied(tokenizer, turns[:place], tools)):
             return None
         before = os.path.commonprefix([before, after])
-    return len(before), len(after.rstrip())
+    start, end = len(before), len(after.rstrip())
+    return (start, end) if _shows(turns[place], text[start:end]) else None
+
+
+def _shows(turn: Message, said: str) -> bool:
+    """Whether the rendered turn holds its words or one of its calls."""
+    names = [call["function"]["name"] for call in turn.get("tool_calls", ())]
+    return bool(turn["content"].strip()) or not names or any(name in said for name in names)
 
 
 def encode_plain(tokenizer: Any, text: str, max_length: int) -> Encoded:

@@ -12,12 +12,12 @@ from autotrain.errors import DataError
 from autotrain.events import Finding
 
 _NAMES = {
-    "chat": ("conversation", "its answers begin later"),
-    "prompt-completion": ("row", "its answer begins later"),
-    "preference": ("row", "an answer begins later"),
-    "question-answering": ("question", "no part of the text holds its whole answer"),
-    "tagging": ("row", "no word of it has a token"),
-    "spans": ("row", "no word of it has a token"),
+    "chat": ("conversation", "{its} answers begin later"),
+    "prompt-completion": ("row", "{its} answers begin later"),
+    "preference": ("row", "one of {its} answers begins later"),
+    "question-answering": ("question", "no part of {its} text holds the whole answer"),
+    "tagging": ("row", "no word of {its} text has a token"),
+    "spans": ("row", "no word of {its} text has a token"),
 }
 """What a row is called, and why nothing of it is learned at a length."""
 
@@ -34,7 +34,7 @@ def passed_findings(
         lengths: for each row that teaches nothing, the tokens at which it would teach; None if it never does.
         longest: the most tokens the model reads, where it is known.
     """
-    name, why = _NAMES.get(shape, ("row", "nothing of it is left"))
+    name, why = _NAMES.get(shape, ("row", "nothing of {its} text is left"))
     if passed.refused.count:
         yield _finding(
             "template-refuses",
@@ -46,7 +46,7 @@ def passed_findings(
     if passed.nothing.count:
         message = (
             f"{passed.nothing.count:,} of {passed.seen:,} {name}s would teach nothing at {max_length:,} tokens, "
-            f"because {why}. {_left_out(passed.nothing)}"
+            f"because {why.format(its='its' if passed.nothing.count == 1 else 'their')}. {_left_out(passed.nothing)}"
         )
         every = passed.nothing.count + passed.refused.count == passed.seen
         remedy = _length_remedy(lengths, longest)

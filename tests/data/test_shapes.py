@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrain.data.shapes import SHAPES, suggestions
-from autotrain.data.shapes.tagging import legal, span_fault, tags_of_spans
-from autotrain.data.shapes.turns import read_messages, read_tools
+from autotrain.data.shapes.tagging import legal, span_doubt, span_fault, tags_of_spans
+from autotrain.data.shapes.turns import FAULTS, fault_of, read_messages, read_tools
 from autotrain.data.stepped import stepped
 from autotrain.data.steps import STEPS
 from autotrain.data.store import Dataset
@@ -112,6 +112,28 @@ def test_spellings_of_calls_become_one() -> None:
     assert result == {"role": "tool", "content": '{"sum": 42}'}
 
 
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.sampled_from(["user", "assistant", "tool"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "from", "value", "tool_calls", "function", "name", "arguments", "id"]),
+            inner,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(anything, max_size=4))
+def test_whatever_stands_in_a_cell_is_read_or_refused_and_never_breaks(value: list[Any]) -> None:
+    cell = json.dumps(value)
+    messages = read_messages(cell)
+    assert messages is None or fault_of(messages) is None or fault_of(messages) in FAULTS
+    assert read_tools(cell) is None or all("name" in tool["function"] for tool in read_tools(cell) or [])
+
+
 def test_tools_are_schemas_whether_wrapped_or_bare(imported: Importer) -> None:
     bare = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}
     wrapped = {"type": "function", "function": bare}
@@ -186,6 +208,40 @@ def test_marked_places_lie_in_their_text_and_apart(imported: Importer) -> None:
 
     dataset = imported(lines(row((0, 4)), row((14, 19)), row((0, 4), (2, 8)), row((3, 3)), row((0, 4), (14, 18))))
     assert faults(dataset, "spans") == {"span-outside": (2, 4), "spans-overlap": (3,)}
+
+
+@pytest.mark.parametrize(
+    ("spans", "code"),
+    [
+        ([(0, 4)], None),
+        ([(0, 5)], None),  # a space more is no part of a word
+        ([(14, 19)], None),
+        ([(0, 3)], "span-within-word"),
+        ([(15, 18)], "span-within-word"),
+        ([(0, 2), (2, 4)], "span-lost"),
+        ([(4, 5)], "span-lost"),
+        ([(0, 2), (3, 10)], "span-within-word"),
+    ],
+)
+def test_a_place_that_is_not_learned_as_marked_is_counted_and_said(
+    imported: Importer, spans: list[tuple[int, int]], code: str | None
+) -> None:
+    def row(*marked: tuple[int, int]) -> dict[str, Any]:
+        text = "Anna lives in Rome."
+        return {"text": text, "spans": [{"start": start, "end": end, "label": "X"} for start, end in marked]}
+
+    dataset = imported(lines(row((0, 4)), row(*spans), row((14, 18))))
+    found = SHAPES["spans"].check(dataset.table(), {"text": "text", "spans": "spans"})
+    assert [(each.code, each.severity, each.rows) for each in found] == ([(code, "warning", (2,))] if code else [])
+    assert all(each.message.endswith(".") for each in found)
+    assert len(list(SHAPES["spans"].rows(dataset.table(), {"text": "text", "spans": "spans"}))) == 3
+
+
+def test_names_in_scripts_without_spaces_are_marked_sign_by_sign() -> None:
+    tokens, tags = tags_of_spans("李明住在Rome。", [(0, 2, "PER"), (4, 8, "LOC")])
+    assert tokens == ["李", "明", "住", "在", "Rome", "。"]
+    assert tags == ["B-PER", "I-PER", "O", "O", "B-LOC", "O"]
+    assert span_doubt("李明住在Rome。", [(0, 2, "PER"), (4, 8, "LOC")]) is None
 
 
 @settings(max_examples=200, deadline=None)

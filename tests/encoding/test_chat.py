@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from autotrain.data.shapes.turns import fault_of
 from autotrain.encoding.answers import encode_question, teaches
 from autotrain.encoding.batch import encoded_batch
 from autotrain.encoding.chat import encode_chat, encode_preference
@@ -67,7 +70,7 @@ def test_rows_that_would_teach_nothing_are_counted_named_and_not_trained(words: 
 def test_where_every_row_teaches_nothing_it_must_be_mended(words: Words) -> None:
     made = encoded_batch("prompt-completion", [LONG, LONG], words(), 32, longest=40)
     (finding,) = made.findings
-    assert finding.severity == "error"
+    assert finding.severity == "error" and "because their answers begin later. Training leaves them" in finding.message
     assert finding.remedy == "Shorten what stands before the answer. The model reads at most 40 tokens."
     assert made.rows and not any(token.learned for token in made.rows[0].tokens)
 
@@ -107,6 +110,14 @@ def test_a_question_without_an_answer_points_to_the_classification_token(encoder
     made = encoded_batch("question-answering", [{"context": "Nobody.", "question": "Who?", "answers": []}], encoder, 32)
     assert [token.text for token in made.rows[0].tokens if token.learned] == ["[CLS]"]
     assert made.rows[0].target == "no answer" and made.findings == ()
+
+
+def test_a_long_text_becomes_windows_and_is_not_cut(encoder: Any) -> None:
+    row = {"context": "word " * 60 + "Rome", "question": "Where?", "answers": [(300, "Rome")]}
+    made = encoded_batch("question-answering", [row], encoder, 48)
+    assert made.windows and made.truncated == 1 and len(made.rows) == 2
+    assert not any(shown.cut for shown in made.rows)
+    assert [shown.target for shown in made.rows] == ["answer in another window", "Rome"]
 
 
 @pytest.mark.parametrize("template", [REFUSING + TEMPLATE, FORGETTING], ids=["refuses", "passes over"])
@@ -157,8 +168,45 @@ def test_calls_are_learned_and_results_are_read(words: Words) -> None:
 
 
 def test_a_template_without_a_place_for_tools_is_named(words: Words) -> None:
-    made = encoded_batch("chat", [{"messages": CALLED, "tools": [TOOL]}], words(), 1000)
+    tokenizer = words()
+    made = encoded_batch("chat", [{"messages": CALLED, "tools": [TOOL]}], tokenizer, 1000)
     assert codes(made) == ["tools-not-shown", "calls-not-shown"]
+    # Of the call nothing would be learned but to end at once.
+    assert spoken(tokenizer, encode_chat(tokenizer, CALLED, 1000, [TOOL])) == ["in", "italy", "</s>"]
+
+
+USER, ANSWER, CALLING, RESULT = TURNS[1], TURNS[2], CALLED[1], CALLED[2]
+TWICE = CALLING | {"content": "yes", "tool_calls": [CALL, CALL | {"id": "c2"}]}
+SILENT = {"role": "tool", "content": ""}
+exchanges = st.lists(
+    st.sampled_from(
+        [
+            [USER, ANSWER],
+            [USER, CALLING, RESULT, ANSWER],
+            [USER, CALLING, SILENT, TWICE, RESULT, SILENT, ANSWER],
+            [USER, ANSWER, SILENT, ANSWER],
+        ]
+    ),
+    min_size=1,
+    max_size=5,
+)
+beginnings = st.sampled_from([[], TURNS[:1]])
+ends = st.sampled_from([[], [USER, CALLING]])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(beginnings, exchanges, ends, st.booleans())
+def test_every_conversation_that_passes_the_check_teaches_each_of_its_answers(
+    words: Words, begun: list[Any], between: list[list[Any]], end: list[Any], offered: bool
+) -> None:
+    messages = [*begun, *(turn for turns in between for turn in turns), *end]
+    assert fault_of(messages) is None
+    tokenizer = words(None)
+    encoded = encode_chat(tokenizer, messages, 10_000, [TOOL] if offered else [])
+    runs = sum(
+        learned and not before for before, learned in zip((False, *encoded.learned), encoded.learned, strict=False)
+    )
+    assert runs == sum(message["role"] == "assistant" for message in messages) > 0
 
 
 def test_system_and_tools_share_the_first_turn_of_the_default_template(words: Words) -> None:

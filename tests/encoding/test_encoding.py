@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig
 
+from autotrain.data.shapes import SHAPES, suggestions
 from autotrain.data.shapes.tagging import tags_of_spans
 from autotrain.data.store import DatasetStore
 from autotrain.encoding.answers import encode_question
@@ -159,8 +160,6 @@ def test_rows_of_a_batch_are_as_long_as_the_longest(encoder: Any) -> None:
 def test_every_text_shape_goes_from_file_to_first_batch(
     settings: Settings, tmp_path: Path, encoder: Any, shape: str, kind: str, content: str
 ) -> None:
-    from autotrain.data.shapes import SHAPES, suggestions
-
     path = tmp_path / f"example.{kind}"
     path.write_text(content, "utf-8")
     dataset = DatasetStore(settings).add(path)
@@ -170,6 +169,12 @@ def test_every_text_shape_goes_from_file_to_first_batch(
     assert made.rows and all(row.tokens for row in made.rows)
     taught = [token for row in made.rows for token in row.tokens if token.learned]
     assert taught or all(row.target for row in made.rows)
+    assert [finding for finding in made.findings if finding.severity == "error"] == []
+
+
+def test_every_shape_but_those_of_pictures_and_sounds_has_tokens_to_show() -> None:
+    seen = {"image-classification", "object-detection", "audio-classification"}
+    assert set(SHAPES) - seen == ENCODED_SHAPES == {shape for shape, _, _ in shapes()} - seen
 
 
 def test_a_child_makes_the_same_batch_and_the_asking_process_stays_light(settings: Settings, tmp_path: Path) -> None:

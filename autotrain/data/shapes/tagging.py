@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autotrain.data.check import missing_columns
-from autotrain.data.nested import parsed
+from autotrain.data.nested import items_of, parsed
 from autotrain.data.roles import guess_roles
 from autotrain.data.shapes.shape import Faults, cells
-from autotrain.events import Finding
+from autotrain.data.tag_schemes import SchemeWatch
+from autotrain.events import Finding, Fix
 from autotrain.table import Fit, Profile, Table
 from autotrain.task import Column
 
@@ -33,6 +34,17 @@ _SPAN_FAULTS: dict[str, tuple[str, str]] = {
     "span-outside": ("a marked place outside its text.", "Correct start and end, or leave the row out."),
     "spans-overlap": ("marked places that overlap.", "Keep one of them, or leave the row out."),
 }
+_SPAN_DOUBTS: dict[str, tuple[str, str]] = {
+    "span-within-word": (
+        "a marked place that begins or ends within a word; the whole word is learned as marked.",
+        "Correct start and end if they are off by a letter. Where a part of a word is meant, nothing is to be done.",
+    ),
+    "span-lost": (
+        "a marked place that is not learned: it holds no word, or shares its only word with the place before it.",
+        "Correct start and end, or leave the row out.",
+    ),
+}
+"""What is worth knowing: such rows are learned, but not quite as they are marked."""
 
 
 class Tagging:
@@ -55,11 +67,15 @@ class Tagging:
         missing = missing_columns(table, columns)
         if missing:
             return missing
-        faults = Faults(_FAULTS)
+        faults, watch = Faults(_FAULTS), SchemeWatch()
         for number, row in cells(table, columns):
             tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
             faults.note(number, _fault(tokens, tags))
-        return faults.findings(columns["tags"])
+            watch.see(tags)
+        scheme = _scheme_findings(watch, columns["tags"])
+        if scheme:  # the fault of the scheme is not one of single rows
+            faults.found.pop("illegal-tags", None)
+        return [*scheme, *faults.findings(columns["tags"])]
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, list[str]]]]:
         """`tokens` and `tags`, as many of both."""
@@ -67,6 +83,33 @@ class Tagging:
             tokens, tags = items_of(row["tokens"]), items_of(row["tags"])
             if _fault(tokens, tags) is None:
                 yield number, {"tokens": tokens, "tags": tags}
+
+
+_SCHEMES = {
+    "IOB1": "IOB1, which begins a name with I-, and with B- only right after another one",
+    "BIOES": "BIOES (also called IOBES), which ends a name with E- and marks single words with S-",
+    "BILOU": "BILOU, which ends a name with L- and marks single words with U-",
+}
+
+
+def _scheme_findings(watch: SchemeWatch, column: str) -> list[Finding]:
+    """The scheme, where it is not the one that is learned, with the way to convert it."""
+    scheme = watch.scheme
+    if scheme is None or scheme == "BIO":
+        return []
+    return [
+        Finding(
+            severity="error",
+            code="tag-scheme",
+            message=f'The tags of "{column}" are in {_SCHEMES[scheme]}.',
+            remedy="Learned is BIO: B- begins every name and I- goes on with it. Nothing is lost by converting.",
+            column=column,
+            fix=Fix(
+                title=f"Convert {scheme} to BIO",
+                step={"step": "convert_tags", "column": column, "scheme": scheme},
+            ),
+        )
+    ]
 
 
 class Spans:
@@ -93,11 +136,14 @@ class Spans:
         missing = missing_columns(table, columns)
         if missing:
             return missing
-        faults = Faults(_SPAN_FAULTS)
+        faults, doubts = Faults(_SPAN_FAULTS), Faults(_SPAN_DOUBTS)
         for number, row in cells(table, columns):
             spans = read_spans(row["spans"])
-            faults.note(number, "unreadable-spans" if spans is None else span_fault(row["text"], spans))
-        return faults.findings(columns["spans"])
+            fault = "unreadable-spans" if spans is None else span_fault(row["text"], spans)
+            faults.note(number, fault)
+            doubts.note(number, span_doubt(row["text"], spans) if spans and fault is None else None)
+        doubtful = (each.model_copy(update={"severity": "warning"}) for each in doubts.findings(columns["spans"]))
+        return [*faults.findings(columns["spans"]), *doubtful]
 
     def rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, list[str]]]]:
         """The same form as `Tagging`: words and their tags."""
@@ -111,13 +157,10 @@ class Spans:
 Span = tuple[int, int, str]
 """First character, the one after the last, and the label."""
 
-_WORD = re.compile(r"\w+|[^\w\s]")
-
-
-def items_of(cell: str) -> list[str]:
-    """The items of a list cell: JSON, or parted by spaces."""
-    value = parsed(cell)
-    return [str(item) for item in value] if isinstance(value, list) else cell.split()
+_SCRIPTS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Japanese and Chinese, which write no spaces: each sign is a word, or a whole sentence would be one."""
+_WORD = re.compile(rf"[{_SCRIPTS}]|[^\W{_SCRIPTS}]+|[^\w\s]")
+_INSIDE = re.compile(rf"[^\W{_SCRIPTS}]{{2}}")
 
 
 def _fault(tokens: Sequence[str], tags: Sequence[str]) -> str | None:
@@ -170,13 +213,32 @@ def span_fault(text: str, spans: Sequence[Span]) -> str | None:
     return "spans-overlap" if overlap else None
 
 
+def span_doubt(text: str, spans: Sequence[Span]) -> str | None:
+    """What of spans without a fault is not learned as it is marked, as a code of a warning."""
+    within = any(_INSIDE.fullmatch(text[place - 1 : place + 1]) for start, end, _ in spans for place in (start, end))
+    if within or any(not text[start:end].strip() for start, end, _ in spans):
+        learned = {span for _, span in _words(text, spans)}
+        if not learned.issuperset(spans):
+            return "span-lost"
+    return "span-within-word" if within else None
+
+
 def tags_of_spans(text: str, spans: Sequence[Span]) -> tuple[list[str], list[str]]:
-    """Words and signs of a text with BIO tags; a word belongs to the span that it overlaps."""
+    """Words and signs of a text with BIO tags; a word belongs to the first span that it overlaps."""
     tokens, tags = [], []
     begun: Span | None = None
-    for match in _WORD.finditer(text):
-        span = next((each for each in spans if each[0] < match.end() and match.start() < each[1]), None)
-        tokens.append(match.group())
+    for word, span in _words(text, spans):
+        tokens.append(word)
         tags.append("O" if span is None else f"{'I' if span == begun else 'B'}-{span[2]}")
         begun = span
     return tokens, tags
+
+
+def _words(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, Span | None]]:
+    """The words of a text, each with its span; spans are in their order and apart."""
+    place = 0
+    for match in _WORD.finditer(text):
+        while place < len(spans) and spans[place][1] <= match.start():
+            place += 1
+        overlaps = place < len(spans) and spans[place][0] < match.end()
+        yield match.group(), spans[place] if overlaps else None

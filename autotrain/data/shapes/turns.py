@@ -86,8 +86,8 @@ def read_tools(cell: str) -> Tools | None:
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         return None
     made = [dict(tool) if "function" in tool else {"type": "function", "function": dict(tool)} for tool in tools]
-    named = all(isinstance(tool["function"], Mapping) and "name" in tool["function"] for tool in made)
-    return made if named else None
+    named = (isinstance(tool["function"], Mapping) and isinstance(tool["function"].get("name"), str) for tool in made)
+    return made if all(named) else None
 
 
 def fault_of(messages: Sequence[Mapping[str, Any]]) -> str | None:
@@ -97,11 +97,16 @@ def fault_of(messages: Sequence[Mapping[str, Any]]) -> str | None:
         return "unknown-role"
     if any(message.get("tool_calls") == [] for message in messages):
         return "unreadable-call"
-    if any(not message["content"].strip() and not message.get("tool_calls") for message in messages):
+    if any(_is_empty(message) for message in messages):
         return "empty-turn"
     if "system" in roles[1:]:
         return "late-system"
     return _order_fault(messages) or ("no-last-answer" if roles[-1] != "assistant" else None)
+
+
+def _is_empty(message: Mapping[str, Any]) -> bool:
+    """Whether a turn says nothing; a tool may well return nothing."""
+    return message["role"] != "tool" and not message["content"].strip() and not message.get("tool_calls")
 
 
 _FOLLOWS: dict[str, frozenset[str]] = {

@@ -8,7 +8,7 @@ import { Preview } from "./new-preview.js";
 import { splitPanel } from "./new-split.js";
 
 // What the file dialog offers first; the content decides, whatever the name is.
-export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,.zip,.tar,.tgz,.md,text/csv";
+export const TABLES = ".csv,.tsv,.tab,.txt,.xlsx,.ods,.json,.jsonl,.ndjson,.parquet,.arrow,.feather,.gz,.bz2,.xz,.zst,.zip,.tar,.tgz,.md,.conll,.iob,.iob2,.bio,.bioes,text/csv";
 
 const LARGE = 1e6;
 const HEAD = 1 << 18;

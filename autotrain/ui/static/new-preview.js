@@ -68,7 +68,7 @@ export class Preview {
 
   picture(batch, own) {
     const cut = batch.truncated;
-    const share = cut ? `${(100 * cut).toFixed(cut < 0.1 ? 1 : 0)} % of ${count(batch.measured)} rows are longer than ${count(batch.max_length)} tokens and lose their end.` : `No row of ${count(batch.measured)} is longer than ${count(batch.max_length)} tokens: nothing is cut off.`;
+    const share = cut ? `${(100 * cut).toFixed(cut < 0.1 ? 1 : 0)} % of ${count(batch.measured)} rows are longer than ${count(batch.max_length)} tokens and ${batch.windows ? "become several windows" : "lose their end"}.` : `No row of ${count(batch.measured)} is longer than ${count(batch.max_length)} tokens: nothing is cut off.`;
     const better = Math.min(batch.length_for_99_percent, batch.longest || Infinity);
     const keeps = batch.longest && batch.length_for_99_percent > batch.longest ? ` The model reads at most ${count(batch.longest)}; split longer texts into several rows if their end matters. ` : ` ${count(better)} tokens would keep 99 % of the rows whole. `;
     const labels = batch.rows.some((row) => row.tokens.some((token) => token.label));
@@ -76,8 +76,8 @@ export class Preview {
     const legend = [["", "read"], ["at-special", "special"], ...(learned ? [["at-learned", "learned"]] : []), ["at-padding", "padding"]];
     return h("div", { class: "at-stack-small" },
       h("p", {}, batch.explanation),
-      h("p", { class: cut > 0.01 ? "at-warn-text" : "at-quiet" }, share, cut > 0.01 ? keeps : " ",
-        cut > 0.01 && own && better <= 8192 && better > batch.max_length ? h("button", { type: "button", class: "at-button at-small", onclick: () => this.page.change({ params: { ...this.page.draft.params, max_length: better } }) }, `Use ${count(better)}`) : null),
+      h("p", { class: cut > 0.01 && !batch.windows ? "at-warn-text" : "at-quiet" }, share, cut > 0.01 && !batch.windows ? keeps : " ",
+        cut > 0.01 && !batch.windows && own && better <= 8192 && better > batch.max_length ? h("button", { type: "button", class: "at-button at-small", onclick: () => this.page.change({ params: { ...this.page.draft.params, max_length: better } }) }, `Use ${count(better)}`) : null),
       h("div", { class: "at-legend" }, legend.map(([kind, name]) => h("span", {}, h("span", { class: `at-token-chip ${kind}` }, "abc"), name)), labels ? h("span", {}, "tags stand below their words") : null),
       batch.rows.map((row) => this.row(row)),
       batch.template ? h("details", { class: "at-why" }, h("summary", {}, `Rendered with ${batch.template}`), h("pre", { class: "at-rendered" }, batch.rendered)) : null);
