@@ -46,8 +46,8 @@ class _Reading:
     dialect: Dialect
     header: int
     widest_common: int
-    share: float
-    clean: bool
+    share: float = 0.0
+    clean: bool = True
 
 
 def names_delimiter(line: str) -> bool:
@@ -61,6 +61,9 @@ def detect_dialect(sample: str) -> Dialect:
     Each common delimiter is tried on the sample: the one under which most rows are as wide as the first wins. That is
     more reliable than a general detector on text with much punctuation; clevercsv is asked when no common one fits.
     """
+    between = _between_quotes(sample)
+    if between is not None and _is_table(_read(sample, between)):
+        return between
     readings = [_read(sample, dialect) for dialect in _candidates(sample)]
     # Quotes are ordinary characters only where the file is all but even that way; otherwise one was left open.
     readings = [reading for reading in readings if reading.dialect.quote or reading.share >= 0.95]
@@ -77,10 +80,12 @@ def detect_dialect(sample: str) -> Dialect:
 
 def ends_in_quotes(sample: str) -> bool:
     """Whether, under a delimiter that its first line has, the sample is even so far and ends inside a quoted cell."""
-    if sample.count('"') < 1:
-        return False
     first = sample.split("\n", 1)[0]
-    return any(_open_at_end(sample, Dialect(delimiter)) for delimiter in DELIMITERS if delimiter in first)
+    tried = [Dialect(delimiter) for delimiter in DELIMITERS if delimiter in first]
+    tried += [Dialect(each.delimiter, quote="'") for each in tried if _in_apostrophes(first, each.delimiter)]
+    between = _between_quotes(first)
+    tried += [between] if between is not None else []
+    return any(each.quote in sample and _open_at_end(sample, each) for each in tried)
 
 
 def _open_at_end(sample: str, dialect: Dialect) -> bool:
@@ -101,6 +106,8 @@ def _quotings(sample: str, delimiter: str) -> Iterator[Dialect]:
     """The ways that cells between such delimiters may be quoted; of two that read evenly the first is taken."""
     if _spaced(sample[:_PEEK], delimiter):
         yield Dialect(delimiter, spaced=True)
+    if _in_apostrophes(sample.split("\n", 1)[0], delimiter):
+        yield Dialect(delimiter, quote="'")
     yield Dialect(delimiter)
     if '\\"' in sample or f"\\{delimiter}" in sample:
         yield Dialect(delimiter, escape="\\")
@@ -108,6 +115,12 @@ def _quotings(sample: str, delimiter: str) -> Iterator[Dialect]:
         yield Dialect(delimiter, quote="")
     if sample.lstrip().startswith("'"):
         yield Dialect(delimiter, quote="'")
+
+
+def _in_apostrophes(first: str, delimiter: str) -> bool:
+    """Whether all names of a first line stand in apostrophes."""
+    names = first.rstrip("\r").split(delimiter)
+    return len(names) > 1 and all(re.fullmatch("'[^']*'", name) for name in names)
 
 
 def _spaced(sample: str, delimiter: str) -> bool:
@@ -128,34 +141,58 @@ def _quotes_whole_rows(sample: str) -> bool:
 
 
 def _read(sample: str, dialect: Dialect) -> _Reading:
-    widths, clean = [], True
+    widths: list[tuple[int, bool]] = []
+    clean = True
     csv.field_size_limit(len(sample) + 1)
     try:
-        widths = [len(record) for record in dialect.reader(io.StringIO(sample, newline=""), strict=True) if record]
+        widths = _widths(sample, dialect, strict=True)
     except csv.Error:
         clean = False
         try:
-            widths = [len(record) for record in dialect.reader(io.StringIO(sample, newline="")) if record]
+            widths = _widths(sample, dialect, strict=False)
         except csv.Error:
             widths = []
     if not widths:
-        return _Reading(dialect, 0, 0, 0.0, clean)
-    below = widths[1:] or widths
-    common, _ = Counter(below).most_common(1)[0]
-    return _Reading(dialect, widths[0], common, sum(width == widths[0] for width in below) / len(below), clean)
+        return _Reading(dialect, 0, 0, clean=clean)
+    header, below = widths[0][0], widths[1:] or widths
+    filled = Counter(width for width, full in below if full)
+    common, rows = filled.most_common(1)[0] if filled else (1, 0)
+    # A few texts with a semicolon do not make a column of texts two columns.
+    common = common if rows > 0.5 * len(below) else 1
+    return _Reading(dialect, header, common, sum(width == header for width, _ in below) / len(below), clean)
+
+
+def _widths(sample: str, dialect: Dialect, *, strict: bool) -> list[tuple[int, bool]]:
+    """Of each record how many cells it has, and whether more than one of them holds something."""
+    records = dialect.reader(io.StringIO(sample, newline=""), strict=strict)
+    return [(len(record), sum(map(bool, record)) > 1) for record in records if record]
+
+
+def _between_quotes(sample: str) -> Dialect | None:
+    """The delimiter nobody lists, such as `^`, that stands between a first name in quotes and a second."""
+    found = re.match(r'"(?:[^"]|"")*"([^\w\s"])"', sample)
+    return Dialect(found[1]) if found and found[1] not in DELIMITERS else None
 
 
 def _unusual(sample: str) -> Dialect | None:
     """A delimiter nobody lists, such as `^` or `~`, if clevercsv sees one and nearly every row agrees."""
+    dialect = _by_clevercsv(sample)
+    if dialect is None or dialect.delimiter.isalnum() or dialect.delimiter in " .'\"\\/-_\n\r":
+        return None
+    if dialect.delimiter == ":" and ": " in sample:
+        return None  # names and their values, a pair on each line
+    return dialect if _is_table(_read(sample, dialect)) else None
+
+
+def _is_table(reading: _Reading) -> bool:
+    return reading.header >= 2 and reading.share >= 0.95 and reading.clean
+
+
+def _by_clevercsv(sample: str) -> Dialect | None:
     import clevercsv
 
     try:
         found = clevercsv.Detector().detect(sample[:20_000])
     except Exception:  # the detector raises bare exceptions of several kinds on texts that are no table
         return None
-    if found is None or not found.delimiter or found.delimiter.isalnum() or found.delimiter in " .'\"\\/-_\n\r":
-        return None
-    if found.delimiter == ":" and ": " in sample:
-        return None  # names and their values, a pair on each line
-    reading = _read(sample, Dialect(found.delimiter, found.quotechar or '"'))
-    return reading.dialect if reading.header >= 2 and reading.share >= 0.95 and reading.clean else None
+    return Dialect(found.delimiter, found.quotechar or '"') if found is not None and found.delimiter else None

@@ -40,13 +40,21 @@ def read_workbook(path: Path, name: str, progress: Progress | None, wanted: str 
             f"{name} is locked with a password. Save it without one and choose it again.", code="locked"
         ) from error
     except calamine.CalamineError as error:
-        raise DataError(
-            f"{name} cannot be read as a spreadsheet ({str(error)[:200]}). Open it, save the sheet as CSV, and choose "
-            "that file.",
-            code="damaged-file",
-        ) from error
+        raise _damaged(name, str(error)) from error
+    except BaseException as error:
+        # A number too large for its buffers makes the library panic, which is no Exception, so that nobody stops it.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _damaged(name, str(error)) from error
     what = f"{name} has no sheet with" if wanted is None else f'The sheet "{wanted}" of {name} does not have'
     raise DataError(f"{what} names in one row and data below. Add at least one row.", code="header-only")
+
+
+def _damaged(name: str, why: str) -> DataError:
+    return DataError(
+        f"{name} cannot be read as a spreadsheet ({why[:200]}). Open it, save the sheet as CSV, and choose that file.",
+        code="damaged-file",
+    )
 
 
 def _known(wanted: str, names: Sequence[str], name: str) -> str:

@@ -19,8 +19,9 @@ Progress = Callable[[int, int], None]
 # One question to the answering process: long enough to sort by length and fill batches, short enough to show progress.
 ROWS_AT_ONCE = 64
 
-# A spreadsheet takes a cell that starts so for a formula and runs it (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet takes a cell that starts so for a formula and runs it (OWASP, "CSV injection", and ASVS 1.2.10).
+# The wide forms are those of Japanese keyboards.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
 
 LABELS_NAMED = 5

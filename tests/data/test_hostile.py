@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import tarfile
 import time
 import zipfile
 import zlib
+from copy import copy
 from pathlib import Path
+from string import ascii_uppercase
 
 import openpyxl
 import pyarrow as pa
@@ -18,7 +21,7 @@ import pytest
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import DataError
 from autotrain.settings import Settings
-from tests.data.reading import sentence
+from tests.data.reading import read, sentence
 
 TABLE = b"text,label\n" + b"".join(b"a text number %d,%s\n" % (number, b"ab"[number % 2 :][:1]) for number in range(30))
 
@@ -64,6 +67,79 @@ STRINGS = LAUGHS + (
 FILE = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + (
     b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>&e;</t></si></sst>'
 )
+COUNTED = (
+    b'<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
+    b'count="99999999999" uniqueCount="18446744073709551615"><si><t>a</t></si></sst>'
+)
+
+
+def sheet(*cells: tuple[str, str]) -> bytes:
+    """A workbook whose sheet has these cells, each at its place such as A1."""
+    rows = "".join(
+        f'<row r="{place.lstrip(ascii_uppercase)}"><c r="{place}" t="inlineStr"><is><t>{text}</t></is></c></row>'
+        for place, text in cells
+    )
+    start = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    return workbook({"xl/worksheets/sheet1.xml": f"{start}{rows}</sheetData></worksheet>".encode()})
+
+
+def open_document(rows: str, head: bytes = b"") -> bytes:
+    names = ("office", "table", "text")
+    spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in names)
+    content = f"""<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="s">
+        <table:table-row>{cell("text")}{cell("label")}</table:table-row>{rows}
+        </table:table></office:spreadsheet></office:body></office:document-content>"""
+    manifest = b'<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    kind = b"application/vnd.oasis.opendocument.spreadsheet"
+    return zipped({"mimetype": kind, "content.xml": head + content.encode(), "META-INF/manifest.xml": manifest})
+
+
+def cell(text: str, more: str = "") -> str:
+    return f'<table:table-cell office:value-type="string" {more}><text:p>{text}</text:p></table:table-cell>'
+
+
+def parquet_of_a_long_footer() -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), sink)
+    return sink.getvalue()[:-8] + struct.pack("<I", 2**31 - 1) + b"PAR1"
+
+
+def arrow_that_unpacks_to_a_quadrillion_bytes() -> bytes:
+    table, sink = pa.table({"text": ["a" * 1000] * 10, "label": ["b"] * 10}), io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    first, *rest = sink.getvalue().split(b"\x28\xb5\x2f\xfd")  # before each zstd frame stands its length
+    return b"\x28\xb5\x2f\xfd".join([first[:-8] + struct.pack("<q", 2**50), *rest])
+
+
+def tar_of_a_size(size: bytes) -> bytes:
+    """A TAR whose member says to be as large, with a checksum that agrees."""
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        entry = tarfile.TarInfo("a.csv")
+        entry.size = len(TABLE)
+        archive.addfile(entry, io.BytesIO(TABLE))
+    content = bytearray(sink.getvalue())
+    content[124:136] = size
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    return bytes(content)
+
+
+def zip_that_lies_about_sizes() -> bytes:
+    large = zipped({"a.csv": b"text,label\n" + b"a,b\n" * 2_000_000})
+    return large.replace(struct.pack("<I", 8_000_011), struct.pack("<I", 30))
+
+
+def zip_that_tells_one_member_a_thousand_times() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"text,label\n" + b"a,b\n" * 2_000_000)
+        for number in range(1000):
+            again = copy(archive.filelist[0])
+            again.filename = f"{number}.csv"
+            archive.filelist.append(again)
+    return sink.getvalue()
 
 
 def parquet_of_many_rows() -> bytes:
@@ -87,6 +163,26 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "zeros that were packed": ("a.csv.gz", gzip.compress(bytes(300_000_000), 9)),
     "entities without end in a workbook": ("a.xlsx", workbook({"xl/sharedStrings.xml": STRINGS})),
     "a file of this machine in a workbook": ("a.xlsx", workbook({"xl/sharedStrings.xml": FILE})),
+    "a workbook that counts more texts than there are": ("a.xlsx", workbook({"xl/sharedStrings.xml": COUNTED})),
+    "a cell in the last corner of a sheet": ("a.xlsx", sheet(("A1", "text"), ("A2", "one"), ("XFD1048576", "far"))),
+    "a cell beyond every sheet": ("a.xlsx", sheet(("A1", "text"), ("A2", "one"), ("ZZZZZZZ4294967295", "far"))),
+    "entities without end in an OpenDocument": (
+        "a.ods",
+        open_document(f"<table:table-row>{cell('&a9;')}</table:table-row>", LAUGHS + b"]>"),
+    ),
+    "a row that is repeated two billion times": (
+        "a.ods",
+        open_document(f'<table:table-row table:number-rows-repeated="2000000000">{cell("x")}</table:table-row>'),
+    ),
+    "a footer of two gigabytes": ("a.parquet", parquet_of_a_long_footer()),
+    "a column that unpacks to a quadrillion bytes": ("a.arrow", arrow_that_unpacks_to_a_quadrillion_bytes()),
+    "a member of nine exabytes": ("a.tar", tar_of_a_size(b"\x80\0\0\0\x7f" + b"\xff" * 7)),
+    "a member of less than nothing": ("a.tar", tar_of_a_size(b"\xff" * 12)),
+    "sizes that are too small": ("a.zip", zip_that_lies_about_sizes()),
+    "one member under a thousand names": ("a.zip", zip_that_tells_one_member_a_thousand_times()),
+    "a name that ends in the middle": ("a.zip", zipped({"ab.csv": TABLE}).replace(b"ab.csv", b"a\0.csv")),
+    "a number of millions of digits": ("a.json", b'[{"text": ' + b"1" * 5_000_000 + b', "label": "a"}]'),
+    "a million names": ("a.jsonl", b"{" + b",".join(b'"k%d":1' % number for number in range(1_000_000)) + b"}\n"),
     "a sheet that is no XML": ("a.xlsx", workbook({"xl/worksheets/sheet1.xml": b"\x00" * 1000})),
     "a million columns": ("a.csv", b",".join(b"c%d" % n for n in range(1_000_000)) + b"\n" + b"," * 999_999 + b"\n"),
     "rows without number": ("a.parquet", parquet_of_many_rows()),
@@ -102,7 +198,7 @@ def imported(content: bytes, name: str, folder: Path, settings: Settings) -> Dat
     try:
         return store.add(folder / name)
     except DataError as error:
-        sentence(error, name.removesuffix(".gz"))
+        sentence(error, name.removesuffix(".gz") if name in error.message else "a.csv")  # or the member of an archive
         assert store.list() == [] and [path.name for path in settings.datasets.iterdir()] == []
         return None
     finally:
@@ -126,3 +222,15 @@ def test_what_stands_first_decides_what_a_file_is(tmp_path: Path, settings: Sett
     assert imported(*reversed(HOSTILE["a picture with an archive behind it"]), tmp_path, settings) is None
     read = imported(*reversed(HOSTILE["an archive that calls itself a table"]), tmp_path, settings)
     assert read is not None and read.profile.rows == 30
+
+
+@pytest.mark.parametrize(
+    "case", ["a workbook that counts more texts than there are", "entities without end in a workbook"]
+)
+def test_what_breaks_the_library_is_a_sentence_even_without_a_child(
+    case: str, tmp_path: Path, settings: Settings
+) -> None:
+    name, content = HOSTILE[case]
+    with pytest.raises(DataError) as caught:
+        read(content, tmp_path, settings, name)
+    sentence(caught.value, name)

@@ -14,6 +14,7 @@ import pytest
 from autotrain.data.samples import SAMPLES, Sample, write_sample
 from autotrain.data.store import DatasetStore
 from autotrain.errors import DataError
+from autotrain.predictor.file import neutral
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -24,6 +25,14 @@ def test_each_sample_is_a_clean_table(datasets: DatasetStore, sample: Sample) ->
     assert {column.name for column in dataset.profile.columns} >= set(sample.columns.values())
     assert dataset.profile.columns[0].distinct == dataset.profile.rows > 1000
     assert "BSD" in sample.description
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_no_sample_has_a_cell_that_a_spreadsheet_would_run(tmp_path: Path, sample: Sample) -> None:
+    """They are written both for people and for training, so they are written as they are."""
+    write_sample(sample.name, tmp_path / "sample.csv")
+    with (tmp_path / "sample.csv").open(encoding="utf-8", newline="") as file:
+        assert [cell for row in csv.reader(file) for cell in row if neutral(cell) != cell] == []
 
 
 def test_languages_are_the_eight_largest(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def test_numbers_stay_numbers(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1+cmd|' /C calc'!A0", "-"]
+    "cell",
+    ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1+cmd|' /C calc'!A0", "-", "\0=1", "＝1+1", "＠A1"],
 )
 def test_formulas_become_text(cell: str) -> None:
     assert neutral(cell) == f"'{cell}"
