@@ -5,15 +5,20 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import resource
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from autotrain.asking import Progress, answer_with, ask
+from autotrain.data.columnar import read_columnar
 from autotrain.data.formats import COMPRESSED, format_of
 from autotrain.data.read import import_table
 from autotrain.data.writing import TABLE_FILE
@@ -25,6 +30,8 @@ HEAD_BYTES = 1 << 18
 """What is read of a file's beginning, and of what a compressed one unpacks to."""
 ROWS = 10
 LONGEST_CELL = 400
+_SECONDS = 30
+_TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"})
 
 
 class Glance(BaseModel):
@@ -58,6 +65,44 @@ def glance(head: bytes, name: str, settings: Settings) -> Glance | None:
         except DataError:  # the import of the whole file will say what is wrong with it
             return None
         return _first_rows(target / TABLE_FILE)
+
+
+def glance_inside(path: Path, name: str, settings: Settings) -> Glance | None:
+    """The first rows of a whole file whose format keeps what is needed at its end; None for other formats.
+
+    A child process reads it: Parquet, Arrow, or the first table of a ZIP archive.
+    """
+    if format_of(path) not in ("parquet", "arrow", "zip"):
+        return None
+    asked = {"path": str(path.resolve()), "name": name, "settings": settings.model_dump(mode="json")}
+    try:
+        found = ask("autotrain.data.glance", asked, seconds=_SECONDS, what=f"{name} was not looked into")
+    except DataError:  # the import will say what is wrong with it
+        return None
+    return Glance.model_validate(found) if found else None
+
+
+def look_inside(asked: dict[str, Any], _: Progress) -> dict[str, Any] | None:
+    """The child's work, in as much memory as an import may have."""
+    settings, path = Settings(**asked["settings"]), Path(asked["path"])
+    resource.setrlimit(resource.RLIMIT_DATA, (settings.import_memory_bytes, settings.import_memory_bytes))
+    kind = format_of(path)
+    if kind == "zip":
+        found = _in_archive(path, settings)
+    else:
+        reading = read_columnar(path, asked["name"], str(kind), None)
+        rows = [tuple(cell[:LONGEST_CELL] for cell in cells) for _, cells in islice(reading.records, ROWS)]
+        found = Glance(columns=reading.header.names, rows=tuple(rows))
+    return found.model_dump(mode="json") if found else None
+
+
+def _in_archive(path: Path, settings: Settings) -> Glance | None:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if Path(entry.filename).suffix.casefold() in _TABLES and not entry.is_dir():
+                with archive.open(entry) as file:
+                    return glance(file.read(HEAD_BYTES), Path(entry.filename).name, settings)
+    return None
 
 
 def _first_rows(path: Path) -> Glance:
@@ -131,3 +176,7 @@ def _items(head: bytes) -> list[Any]:
         except (ijson.JSONError, ValueError):  # here the beginning ends
             pass
     return found[:ROWS]
+
+
+if __name__ == "__main__":
+    answer_with(look_inside)

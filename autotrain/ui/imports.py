@@ -8,13 +8,15 @@ from contextlib import contextmanager
 
 from pydantic import BaseModel, Field
 
+from autotrain.data.glance import Glance
 from autotrain.errors import DataError
 
 
 class ImportProgress(BaseModel):
-    """How far an import is. `fraction` is None while the size is unknown."""
+    """How far an import is, and its first rows once they are known. `fraction` is None while the size is unknown."""
 
     fraction: float | None = Field(None, ge=0, le=1)
+    first: Glance | None = None
 
 
 class Imports:
@@ -39,7 +41,9 @@ class Imports:
                 return
             if key in self._stopped:
                 raise DataError("The import was cancelled. Nothing of it is kept.", code="cancelled")
-            self._told[key] = ImportProgress(fraction=min(1.0, done / total) if total > 0 else None)
+            fraction = min(1.0, done / total) if total > 0 else None
+            with self._lock:
+                self._told[key] = self._told[key].model_copy(update={"fraction": fraction})
 
         try:
             yield tell
@@ -51,6 +55,12 @@ class Imports:
     def progress(self, key: str) -> ImportProgress | None:
         """How far it is; None when nothing with this key is under way."""
         return self._told.get(key)
+
+    def show(self, key: str | None, first: Glance | None) -> None:
+        """Its first rows; nothing happens when it has ended."""
+        with self._lock:
+            if key in self._told and first is not None:
+                self._told[key] = self._told[key].model_copy(update={"first": first})
 
     def cancel(self, key: str) -> None:
         """Stop it at its next sign of life; nothing happens when it has ended."""

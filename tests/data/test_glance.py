@@ -8,12 +8,15 @@ import io
 import json
 import lzma
 import random
+import zipfile
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from autotrain.data.glance import HEAD_BYTES, ROWS, Glance, glance
+from autotrain.data.glance import HEAD_BYTES, ROWS, Glance, glance, glance_inside
 from autotrain.settings import Settings
 
 
@@ -66,6 +69,23 @@ def test_a_beginning_that_does_not_tell_is_no_mistake(settings: Settings) -> Non
         "a.png": b"\x89PNG\r\n\x1a\n" + bytes(1_000),
     }.items():
         assert glance(content, name, settings) is None, name
+
+
+def test_formats_that_are_read_from_their_end_show_the_first_rows_of_the_whole_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    expected = Glance(columns=("text", "label"), rows=tuple((row["text"], row["label"]) for row in TABLE[:ROWS]))
+    pq.write_table(pa.Table.from_pylist(TABLE), tmp_path / "a.parquet")
+    pa.feather.write_feather(pa.Table.from_pylist(TABLE), tmp_path / "a.feather")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("about.md", "# About")
+        archive.writestr("data/train.csv", csv_text())
+    for name in ("a.parquet", "a.feather", "a.zip"):
+        assert glance_inside(tmp_path / name, name, settings) == expected, name
+    (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-100])
+    (tmp_path / "a.csv").write_text(csv_text(), "utf-8")
+    for name in ("b.parquet", "a.csv"):
+        assert glance_inside(tmp_path / name, name, settings) is None
 
 
 def test_long_cells_are_cut(settings: Settings) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from autotrain.runs.sql import SqlStore
@@ -50,6 +52,22 @@ def test_an_import_tells_how_far_it_is_and_ends_when_it_is_cancelled(world: Worl
 
     again = world.client.post("/api/datasets", params={"name": "a.csv", "key": KEY}, content=CSV)
     assert again.status_code == 201 and again.json()["rows"] == 500_000
+
+
+def test_the_first_rows_of_a_large_parquet_file_come_with_the_progress(world: World) -> None:
+    sink = io.BytesIO()
+    rows = [{"text": f"a text about number {n} {hash(str(n))}", "label": "ab"[n % 2]} for n in range(400_000)]
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    send = {"params": {"name": "a.parquet", "key": KEY}, "content": sink.getvalue()}
+    post = threading.Thread(target=lambda: world.client.post("/api/datasets", **send))
+    post.start()
+    first = None
+    while post.is_alive() and first is None:
+        progress = world.client.get(f"/api/datasets/imports/{KEY}").json()
+        first = progress and progress["first"]
+        time.sleep(0.02)
+    post.join()
+    assert first is not None and first["rows"][1][1] == "b" and first["columns"] == ["text", "label"]
 
 
 def test_nothing_happens_when_nothing_is_under_way(world: World) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, UploadFile
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from autotrain.data.glance import HEAD_BYTES, Glance, glance
+from autotrain.data.glance import HEAD_BYTES, Glance, glance, glance_inside
 from autotrain.data.remote import is_url
 from autotrain.errors import DataError
 from autotrain.ui.api.datasets import DatasetView, view
@@ -35,6 +38,21 @@ Key = Annotated[str | None, Query(min_length=8, max_length=64, pattern=r"^[\w-]+
 """What the asking page calls an import, to ask how far it is and to cancel it."""
 
 
+_LARGE = 1_000_000
+"""Bytes below which an import takes no longer than its first rows."""
+
+
+def _look_inside(key: str | None, path: Path, name: str, services: Services) -> None:
+    """Find the first rows beside the import that begins now."""
+
+    def look() -> None:
+        with suppress(OSError):  # the import may have ended, and the file be gone
+            services.imports.show(key, glance_inside(path, name, services.settings))
+
+    if key is not None and path.stat().st_size > _LARGE:
+        Thread(target=look, daemon=True).start()
+
+
 def router(services: Services) -> APIRouter:
     """Routes under `/datasets`."""
     made = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -44,6 +62,7 @@ def router(services: Services) -> APIRouter:
         """Import a table: the request's body is the file itself, `name` its name."""
         async with received(request, services.settings, name) as path:
             with services.imports.following(key) as progress:
+                _look_inside(key, path, name, services)
                 return view(await run_in_threadpool(services.datasets.add, path, name, progress))
 
     @made.post("/glance")

@@ -81,6 +81,7 @@ export class DataStep {
       if (told && this.bar) {
         this.bar.replaceChildren(progressBar(told.fraction, "Import"));
         this.barText.textContent = words;
+        if (told.first) this.showFirst(told.first);
       }
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
@@ -90,7 +91,11 @@ export class DataStep {
   async glance(file, key) {
     if (file.size < LARGE) return;
     const found = await api(`/datasets/glance?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file.slice(0, HEAD) }).catch(() => null);
-    if (!found || this.key !== key || !this.first) return;
+    if (found && this.key === key) this.showFirst(found);
+  }
+
+  showFirst(found) {
+    if (!this.first || this.first.firstChild) return;
     this.first.replaceChildren(h("h3", {}, "The first rows"), h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" },
       h("table", {}, h("thead", {}, h("tr", {}, found.columns.map((name) => h("th", { scope: "col" }, h("span", { class: "at-column-name" }, name))))),
         h("tbody", {}, found.rows.map((row) => h("tr", {}, row.map((cell) => h("td", { dir: "auto" }, h("span", {}, cell)))))))));
