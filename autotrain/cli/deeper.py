@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 def look_deeper(dataset: Dataset, task: Task) -> Insights:
     """What the page shows under *Look deeper*, for the columns that are guessed for the task."""
     from autotrain.data.insight import insights
+    from autotrain.encoding.reader import reader_of
     from autotrain.models.catalogue import starter_folder
 
-    folder = starter_folder()
-    tokenizer = folder / "tokenizer.json" if folder is not None else None
     length = task.params_class.model_fields.get("max_length")
     return insights(
         dataset.table(),
         _mapping(dataset, task),
         text_roles=[column.role for column in task.columns if column.kind == "text"],
         label_role=next((column.role for column in task.columns if column.kind == "label"), None),
-        tokenizer=tokenizer if tokenizer is not None and tokenizer.is_file() else None,
-        max_length=int(length.default) if length is not None else 128,
+        reader=reader_of(starter_folder(), int(length.default) if length is not None else 128),
     )
 
 

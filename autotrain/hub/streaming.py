@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrain.asking import Progress, answer_with
+from autotrain.data.parts import part_of
 from autotrain.data.read import size_text
 from autotrain.data.reading import cell_text
 from autotrain.errors import AutotrainError, DataError
 from autotrain.hub.client import connect, endpoint
 from autotrain.hub.failures import explain, gated, translated
+from autotrain.hub.features import has_files, named, with_names
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from datasets import Features, IterableDataset
 
 ROWS = 10
@@ -64,8 +66,7 @@ def first_rows(asked: Asked, _: dict[str, Any], __: Progress) -> dict[str, Any]:
     split = _split(asked, found["splits"]) or found["splits"][0]["name"]
     with readable(asked.name):
         rows = _rows(asked, found["config"], split)
-        named = _names(rows.features)
-        listed = [{name: named(name, value) for name, value in row.items()} for row in rows.take(ROWS)]
+        listed = [_named(row, rows.features) for row in rows.take(ROWS)]
     columns = list(listed[0]) if listed else found["columns"]
     return {"columns": columns, "rows": [[_shown(row[name]) for name in columns] for row in listed]}
 
@@ -75,6 +76,8 @@ def fetch(asked: Asked, question: dict[str, Any], tell: Progress) -> dict[str, A
     found = choices(asked, question, tell)
     split = _split(asked, found["splits"])
     wanted = [each for each in found["splits"] if split in (None, each["name"])]
+    if split is None:  # beside the parts of a split there may be others, such as rows without labels
+        wanted = [each for each in wanted if part_of(each["name"]) is not None] or wanted
     total = sum(each["rows"] or 0 for each in wanted) if all(each["rows"] for each in wanted) else 0
     writer = _Writer(asked.name, Path(question["folder"]), question["limit"], total, tell)
     for each in wanted:
@@ -98,14 +101,15 @@ class _Writer:
 
     def write_table(self, split: str, rows: IterableDataset) -> None:
         """A Parquet file, batch by batch."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         writer: Any = None
-        path = self._folder / f"{split}.parquet"
-        named = _names(rows.features)
+        path, features = self._folder / f"{split}.parquet", rows.features
         try:
             for batch in rows.with_format("arrow").iter(batch_size=BATCH_ROWS):
-                table = _with_names(batch, named)
+                columns = zip(batch.schema.names, batch.columns, strict=True)
+                table = pa.table({name: named(column, features[name]) for name, column in columns})
                 writer = writer or pq.ParquetWriter(path, table.schema)
                 writer.write_table(table.cast(writer.schema) if table.schema != writer.schema else table)
                 self._count(len(table), table.nbytes)
@@ -124,16 +128,16 @@ class _Writer:
                 "Download it, and drop a ZIP with one image or sound for each row and a metadata.csv.",
                 code="several-media",
             )
-        column, named = media[0], _names(rows.features)
+        column, features = media[0], rows.features
         suffix = _MEDIA[type(rows.features[column]).__name__]
         folder = self._folder / split
         folder.mkdir()
         with (folder / "metadata.jsonl").open("w", encoding="utf-8") as metadata:
             for row in rows:
-                content, path = _content(row.pop(column))
+                content, path = _content(row.pop(column), self._name)
                 name = f"{self._rows:07d}{Path(path or '').suffix or suffix}"
                 (folder / name).write_bytes(content)
-                told = {key: cell_text(_plain(named(key, value))) for key, value in row.items()}
+                told = {key: cell_text(_plain(value)) for key, value in _named(row, features).items()}
                 metadata.write(json.dumps({**told, "file_name": name}) + "\n")
                 self.files.append(f"{split}/{name}")
                 self._count(1, len(content))
@@ -187,45 +191,40 @@ def _rows(asked: Asked, config: str, split: str) -> IterableDataset:
     if rows.features is None:
         rows = rows._resolve_features()
     for name, feature in rows.features.items():
+        if has_files(feature) and type(feature).__name__ not in _MEDIA:
+            raise DataError(
+                f'The column "{name}" of {asked.name} holds files within lists, or videos or documents, which cannot '
+                "be read. Choose another configuration.",
+                code="files-inside",
+            )
+    for name, feature in rows.features.items():
         if isinstance(feature, Image | Audio):
             rows = rows.cast_column(name, type(feature)(decode=False))
     return rows
 
 
-def _names(features: Features | None) -> Callable[[str, Any], Any]:
-    """What turns the numbers of labels into the labels."""
-    from datasets import ClassLabel
-
-    labels = {name: each for name, each in (features or {}).items() if isinstance(each, ClassLabel)}
-
-    def named(column: str, value: Any) -> Any:
-        label = labels.get(column)
-        if label is None or not isinstance(value, int):
-            return value
-        return label.names[value] if 0 <= value < len(label.names) else ""  # -1 stands for: nobody may know
-
-    return named
+def _named(row: dict[str, Any], features: Features) -> dict[str, Any]:
+    return {name: with_names(value, features[name]) for name, value in row.items()}
 
 
-def _with_names(table: pa.Table, named: Callable[[str, Any], Any]) -> pa.Table:
-    import pyarrow as pa
+def _content(value: Any, name: str) -> tuple[bytes, str | None]:
+    """The bytes of an image or a sound, and its name, if it has one.
 
-    for place, column in enumerate(table.column_names):
-        probe = named(column, 0)
-        if isinstance(probe, str):
-            values = [named(column, value) if value is not None else None for value in table[column].to_pylist()]
-            table = table.set_column(place, column, pa.array(values, pa.string()))
-    return table.replace_schema_metadata(None)
-
-
-def _content(value: Any) -> tuple[bytes, str | None]:
-    """The bytes of an image or a sound, and its name, if it has one."""
+    Rows may name any place as that of their file; only those that lie in this dataset are opened.
+    """
     if value and value.get("bytes"):
         return value["bytes"], value.get("path")
+    path = str((value or {}).get("path") or "")
+    if not path.startswith(f"hf://datasets/{name}@"):
+        raise DataError(
+            f"{name} has a row whose file does not lie in it ({path[:100] or 'none is named'}), which is not opened. "
+            "Choose another dataset.",
+            code="elsewhere",
+        )
     from datasets.utils.file_utils import xopen
 
-    with xopen(value["path"], "rb") as file:
-        return file.read(), value["path"]
+    with xopen(path, "rb") as file:
+        return file.read(), path
 
 
 def _shown(value: Any) -> str:
@@ -270,12 +269,37 @@ def resolved(question: dict[str, Any]) -> Asked:
     name, token = question["name"], question["token"]
     with translated(f"datasets/{name}"):
         info = connect(token).dataset_info(name, revision=question["revision"])
+    card: dict[str, Any] = vars(info.card_data) if info.card_data else {}
+    if any(_leads_away(place) for place in _texts(card.get("configs"))):
+        raise DataError(
+            f"{name} names files outside of the Hub as its data, which are not read for it. Choose another dataset.",
+            code="elsewhere",
+        )
     if f"{name.rpartition('/')[2]}.py" in {each.rfilename for each in info.siblings or ()}:
         raise DataError(
             f"{name} comes as Python code, which is never run here. Look for a copy of it in Parquet or CSV.",
             code="dataset-code",
         )
     return Asked(name, info.sha or "main", question["config"], question["split"], token or False)
+
+
+def _leads_away(place: str) -> bool:
+    """Whether a card's path is none of the dataset or of the Hub."""
+    scheme = re.match(r"(\w+):", place)
+    return scheme[1] != "hf" if scheme else place.startswith(("/", "~")) or "\\" in place or ".." in place.split("/")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a part of a card: paths stand at several depths."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("path", "data_dir", "data_files", "split") or not isinstance(each, str):
+                yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def answer(question: dict[str, Any], tell: Progress) -> dict[str, Any]:

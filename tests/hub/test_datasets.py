@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import ClassLabel, Features, List, Value
 from PIL import Image
 
 from autotrain.data.store import DatasetStore
@@ -185,6 +186,57 @@ dataset_info:
     assert table["label"].to_pylist() == ["red", "blue"] * 3
     assert dataset.profile.column("image").kind == "image"  # type: ignore[union-attr]
     assert Image.open(dataset.folder / table["image"][1].as_py()).getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_rows_cannot_name_files_of_this_machine_as_their_pictures(
+    filled: HubDouble, store: DatasetStore, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    card = b"---\ndataset_info:\n  features:\n  - {name: image, dtype: image}\n  - {name: text, dtype: string}\n---\n"
+    for place in (str(tmp_path / "secret.txt"), f"{filled.endpoint}/x.png"):
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        table = pa.table({"image": pa.array([{"bytes": None, "path": place}] * 3, kind), "text": ["a", "b", "c"]})
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        filled.add_dataset("alice/thief", {"README.md": card, "data/train-0.parquet": sink.getvalue()})
+        assert refused(lambda: store.resolve("hub:alice/thief")).code == "elsewhere"
+    assert not filled.requests("/x.png")
+
+
+@pytest.mark.parametrize("place", ["{folder}/secret.csv", "../../../../../../..{folder}/secret.csv", "{hub}/x.csv"])
+def test_a_card_cannot_name_files_of_this_machine_or_its_network(
+    place: str, filled: HubDouble, store: DatasetStore, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.csv").write_text("text,label\nsecret,x\n")
+    path = place.format(folder=tmp_path, hub=filled.endpoint)
+    card = f"---\nconfigs:\n- config_name: default\n  data_files: {path}\n---\n"
+    filled.add_dataset("alice/away", {"README.md": card.encode(), "train.csv": b"text,label\na,b\n"})
+    assert refused(lambda: store.resolve("hub:alice/away")).code == "elsewhere"
+    assert not filled.requests("/x.csv")
+
+
+def test_numbers_of_classes_become_names_at_any_depth(filled: HubDouble, store: DatasetStore) -> None:
+    features = Features({"tokens": List(Value("string")), "tags": List(ClassLabel(names=["O", "B-PER"]))})
+    rows = {"tokens": [["Anna", "came"]] * 1200, "tags": [None] * 1100 + [[1, 0]] * 100}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(rows, schema=features.arrow_schema), sink)
+    filled.add_dataset("alice/tags", {"train.parquet": sink.getvalue()})
+    dataset = store.resolve("hub:alice/tags")
+    assert dataset.slice(1150, 1)[0]["tags"] == '["B-PER","O"]'
+    assert store.resolve("hub:alice/tags").id == dataset.id
+
+
+def test_rows_without_labels_that_lie_beside_the_parts_are_left_out(filled: HubDouble, store: DatasetStore) -> None:
+    files = {f"{part}.csv": b"text,label\na,x\nb,y\n" for part in ("train", "test")}
+    filled.add_dataset("alice/beside", files)
+    card = b"---\nconfigs:\n- config_name: default\n  data_files:\n" + b"".join(
+        b"  - {split: %s, path: %s.csv}\n" % (name, file)
+        for name, file in ((b"train", b"train"), (b"test", b"test"), (b"unsupervised", b"more"))
+    )
+    filled.add_dataset("alice/beside", {"README.md": card + b"---\n", "more.csv": b"text,label\nz,unknown\n"})
+    rows = store.resolve("hub:alice/beside").table().rows
+    assert sorted(rows["split"].to_pylist()) == ["test", "test", "train", "train"]
+    assert store.resolve("hub:alice/beside#/unsupervised").profile.rows == 1
 
 
 def refused(action: Callable[[], object]) -> AutotrainError:

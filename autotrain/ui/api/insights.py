@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from autotrain.data.insight import Insights, insights
+from autotrain.encoding.reader import reader_of
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.evaluation.label_errors import LabelErrors, label_errors
 from autotrain.models.catalogue import starter_folder
@@ -29,15 +30,12 @@ def router(services: Services) -> APIRouter:
             raise DataError("Choose the data first.", code="no-data")
         roles = TASKS[draft.task].columns
         label = next((role.role for role in roles if role.kind == "label"), None)
-        folder = _folder(draft, services)
-        tokenizer = folder / "tokenizer.json" if folder is not None else None
         return insights(
             dataset.table(),
             draft.columns,
             text_roles=[role.role for role in roles if role.kind == "text"],
             label_role=label,
-            tokenizer=tokenizer if tokenizer is not None and tokenizer.is_file() else None,
-            max_length=int(draft.params.get("max_length") or USUAL_LENGTH),
+            reader=reader_of(_folder(draft, services), int(draft.params.get("max_length") or USUAL_LENGTH)),
         )
 
     @made.post("/drafts/label-errors")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autotrain.data.insight import Insights, insights
+from autotrain.data.insight import Insights, Reader, insights
 from autotrain.data.insight.languages import language, language_findings, language_mix
 from autotrain.data.insight.leakage import foretold, leakage_findings
 from autotrain.data.insight.lengths import character_lengths
@@ -39,7 +39,7 @@ ORDINARY = [
 
 
 def looked(table: object, **options: object) -> Insights:
-    asked = {"text_roles": ["text"], "label_role": "label", "tokenizer": None, "max_length": 128} | options
+    asked = {"text_roles": ["text"], "label_role": "label", "reader": Reader(128)} | options
     return insights(table, {"text": "text", "label": "label"}, **asked)  # type: ignore[arg-type]
 
 
@@ -65,7 +65,7 @@ def test_an_ordinary_table_has_pictures_and_nothing_to_warn_of(imported: Importe
 
 def test_a_mapping_that_is_not_there_yet_gives_nothing(imported: Importer) -> None:
     table = imported("text,label\na b c,x\n").table()
-    asked = {"text_roles": ["text"], "label_role": "label", "tokenizer": None, "max_length": 8}
+    asked = {"text_roles": ["text"], "label_role": "label", "reader": Reader(8)}
     assert insights(table, {"text": "gone", "label": "gone"}, **asked) == Insights()  # type: ignore[arg-type]
     assert insights(table, {}, **asked) == Insights()  # type: ignore[arg-type]
 

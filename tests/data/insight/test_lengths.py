@@ -80,3 +80,5 @@ def test_many_cut_texts_are_said_with_the_length_that_keeps_them() -> None:
     assert finding.message.startswith('20% of the texts in "text" are longer than 128 tokens')
     assert "200 tokens keeps 99 %" in finding.remedy
     assert truncation(histogram(Counter({10: 99, 200: 1}), "text", "tokens", max_length=128)) == []
+    (beyond,) = truncation(histogram(Counter({10: 80, 900: 20}), "text", "tokens", max_length=128), longest=512)
+    assert beyond.remedy.startswith("The model reads at most 512 tokens; split longer texts")
