@@ -39,7 +39,7 @@ def test_calls_are_shown_as_learned_and_a_conversation_that_teaches_nothing_is_n
         {"role": "tool", "content": "31 degrees"},
         {"role": "assistant", "content": "It is warm."},
     ]
-    long = [{"role": "user", "content": "word " * 300}, {"role": "assistant", "content": "Yes."}]
+    long = [{"role": "user", "content": "word " * 900}, {"role": "assistant", "content": "Yes."}]
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
     path = tmp_path / "tools.jsonl"
     rows = [*[{"messages": called, "tools": tools}] * 6, {"messages": long, "tools": []}]

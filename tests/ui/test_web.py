@@ -100,14 +100,14 @@ def test_the_preview_says_how_many_conversations_would_teach_nothing(client: Tes
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": "In France."}]
         return json.dumps({"messages": turns}) + "\n"
 
-    rows = "".join(line(f"Where is Paris, part {n}?") for n in range(8)) + line("word " * 200)
+    rows = "".join(line(f"Where is Paris, part {n}?") for n in range(8)) + line("word " * 900)
     seen = client.post("/api/datasets/paste", json={"text": rows}).json()
     draft = {"dataset": seen["id"], "model": "all-minilm-l6-v2"}
     asked = {"draft": draft, "shape": "chat", "columns": {"messages": "messages"}}
     (finding,) = client.post("/api/drafts/preview", json=asked).json()["findings"]
     assert finding["message"].startswith("1 of 9 conversations would teach nothing at ")
     assert (finding["severity"], finding["rows"]) == ("warning", [9])
-    assert finding["remedy"].startswith("A length of 2") and finding["remedy"].endswith(" keeps an answer in each.")
+    assert finding["remedy"] == "Shorten what stands before the answer. The model reads at most 512 tokens."
 
 
 def test_rows_that_are_no_table_are_refused_in_words(client: TestClient) -> None:

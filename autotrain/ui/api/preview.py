@@ -20,7 +20,16 @@ from autotrain.ui.drafts import Draft, drafted_rows
 from autotrain.ui.services import Services
 
 DEFAULT_LENGTH = 128
-"""The cut for shapes that no task here learns from yet."""
+"""The cut for shapes that no task here learns from yet; the model's own limit comes first."""
+LONGER = {
+    "chat": 1024,
+    "prompt-completion": 1024,
+    "preference": 1024,
+    "plain-text": 1024,
+    "text-to-text": 512,
+    "question-answering": 384,
+}
+"""Such shapes whose texts are longer."""
 
 
 class Asked(BaseModel):
@@ -60,7 +69,10 @@ def router(services: Services) -> APIRouter:
             model = _folder_here(draft.model, services)
             media = media_preview(dataset.table(), shape, columns, dataset.files_folder, model)
             return Seen(findings=[*findings, *media.findings], media=media)
-        length = int(draft.params.get("max_length") or _usual_length(draft))
+        if task is not None and shape == task.shape:
+            length = int(draft.params.get("max_length") or _usual_length(draft))
+        else:
+            length = LONGER.get(shape, DEFAULT_LENGTH)
         key = _Key(dataset, shape, tuple(columns.items()))
         batch = _batch(key, _folder(draft.model, services), length)
         return Seen(findings=[*findings, *batch.findings], batch=batch)
