@@ -25,6 +25,7 @@ from autotrain.table import Table
 MANY_CLASSES, MOST_CLASSES = 100, 1_000
 """Above the first a person should think twice; above the second a table of results can no longer be read."""
 
+_FOLDED = "other"
 FULL_CLASS = 5
 """With fewer rows a class may be missing from the validation or the test rows."""
 
@@ -238,12 +239,20 @@ def _small_classes(labels: _Labels) -> Iterator[Finding]:
 
 
 def _folding(labels: _Labels, small: list[str]) -> Fix | None:
-    """Put all small classes together; None where that would leave a single class or change nothing."""
+    """Put all small classes together; None where that would leave a single class or change nothing but a name.
+
+    A label that is small because it is misspelt is first written as the others are.
+    """
     folded = [label for label, times in labels.counts.items() if times < FULL_CLASS]
     if not set(folded) & set(small) or len(folded) == len(labels.counts):
         return None
-    step = {"step": "fold_small_classes", "column": labels.column, "fewer_than": FULL_CLASS, "into": "other"}
-    return Fix(title=f'Put classes of fewer than {FULL_CLASS} rows into "other"', step=step)
+    if len(folded) == 1 and (folded == [_FOLDED] or _FOLDED not in labels.counts):
+        return None
+    spelled = Counter(" ".join(label.split()).casefold() for label in labels.counts)
+    if any(spelled[" ".join(label.split()).casefold()] > 1 for label in folded):
+        return None
+    step = {"step": "fold_small_classes", "column": labels.column, "fewer_than": FULL_CLASS, "into": _FOLDED}
+    return Fix(title=f'Put classes of fewer than {FULL_CLASS} rows into "{_FOLDED}"', step=step)
 
 
 def _consistency(labels: _Labels) -> Iterator[Finding]:

@@ -207,7 +207,8 @@ MESSY = [
     + ["contradicting-labels"],
 )
 def test_what_a_fix_promises_is_gone_after_its_step(imported: Importer, code: str) -> None:
-    dataset = imported(as_csv(MESSY))
+    # A misspelt label is mended before classes are folded.
+    dataset = imported(as_csv([row for row in MESSY if code != "single-row-class" or row[1] != "Bad"]))
 
     def found(table: Table) -> list[Finding]:
         return [*text_findings(table, "text"), *label_findings(table, "label", "text")]
@@ -218,6 +219,23 @@ def test_what_a_fix_promises_is_gone_after_its_step(imported: Importer, code: st
     assert code not in {finding.code for finding in found(after.table())} or code == "single-row-class"
     if code == "single-row-class":
         assert set(after.table().rows["label"].to_pylist()) == {"good", "bad", "mixed", "other", ""}
+
+
+def folded(imported: Importer, *more: tuple[str, str]) -> list[str]:
+    """The classes for which folding is offered in a table of two full classes and these rows."""
+    found = labels_of(imported, [*rows(60, "good", "bad"), *more])
+    return [each.code for each in found if each.fix and (each.fix.step or {}).get("step") == "fold_small_classes"]
+
+
+def test_folding_is_offered_where_classes_come_together_and_not_where_one_gets_another_name(imported: Importer) -> None:
+    assert folded(imported, ("help", "urgent"), ("where", "lost")) == ["single-row-class"]
+    assert folded(imported, ("help", "urgent")) == []
+    assert folded(imported, ("help", "other")) == []
+    assert folded(imported, ("help", "urgent"), *((f"text {n}", "other") for n in range(9))) == ["single-row-class"]
+
+
+def test_a_misspelt_label_is_written_like_the_others_before_anything_is_folded(imported: Importer) -> None:
+    assert folded(imported, ("help", "Good "), ("where", "lost")) == []
 
 
 def test_folding_is_not_offered_where_it_would_leave_one_class(imported: Importer) -> None:
