@@ -11,16 +11,24 @@ from autotrain.recipe import loads
 from autotrain.runs.folder import Order, RunFolder
 from autotrain.runs.store import Run
 from autotrain.settings import Settings
+from autotrain.task import Task
 
 
 @dataclass(frozen=True)
 class FinishedAdapter:
-    """`columns` says which column of the training file played each role; `inputs` are those the adapter reads."""
+    """`columns` says which column of the training file played each role; `inputs` are what the adapter reads, each with
+    the column of the training file that was it, or an empty name."""
 
     artifact: Path
     model: Path
     columns: Mapping[str, str]
     inputs: Mapping[str, str]
+    task: Task
+
+    @property
+    def expected(self) -> str | None:
+        """The column of the training file that says what is right, where an answer can be compared with it."""
+        return next((self.columns[role] for role in ("label", "tags") if role in self.columns), None)
 
 
 def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
@@ -31,10 +39,16 @@ def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
         raise ModelError("This run has no adapter to try. It is there when the run is finished.", code="no-adapter")
     recipe = loads(run.recipe, run.id)
     columns = dict(recipe.data.columns) if recipe.data is not None else {}
-    read = {column.role for column in recipe.the_task().columns if column.kind != "label"}
+    task = recipe.the_task()
+    optional = {column.role for column in task.asks if not column.required}
     return FinishedAdapter(
         artifact=folder.adapter,
         model=Path(Order.read(attempts[-1]).model),
         columns=columns,
-        inputs={role: column for role, column in columns.items() if role in read},
+        inputs={
+            role.role: columns.get(role.role, "")
+            for role in task.asks
+            if role.role in columns or role.role not in optional
+        },
+        task=task,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from autotrain import submission
 from autotrain.adapters import finished_adapter
+from autotrain.answers import AnyAnswer
 from autotrain.errors import TrainingError
 from autotrain.events import AnyEvent, Log
 from autotrain.predictor import AdapterProcess
@@ -46,7 +47,7 @@ class TrainedRun:
             raise TrainingError(f"Run {self.run.name!r} is {self.run.state}: {self.run.reason or 'no reason given.'}")
         return Report.model_validate_json(self.folder.report.read_text("utf-8"))
 
-    def predict(self, inputs: Sequence[str] | Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
+    def predict(self, inputs: Sequence[str] | Sequence[Mapping[str, str]]) -> list[AnyAnswer]:
         """A score for each class, for each text (or mapping of roles to texts). Raises ModelError, DataError."""
         return predict(self.run, inputs, settings=self.settings)
 
@@ -88,7 +89,7 @@ def train(
 
 def predict(
     run: Run, inputs: Sequence[str] | Sequence[Mapping[str, str]], *, settings: Settings | None = None
-) -> list[dict[str, float]]:
+) -> list[AnyAnswer]:
     """Answers of a finished run's adapter, from a process of its own. Raises ModelError, DataError."""
     adapter = finished_adapter(run, settings or load_settings())
     role = next(iter(adapter.inputs), "text")

@@ -173,13 +173,13 @@ def _task_problems(task: Task, document: Mapping[str, Any]) -> list[str]:
     columns = data.get("columns") if isinstance(data, Mapping) else None
     if isinstance(columns, Mapping):
         known = {column.role for column in task.columns}
-        needed = {column.role for column in task.columns if column.required}
         problems += [
             f"data.columns: {role!r} is not a role of {task.name}; its roles are {', '.join(sorted(known))}"
             for role in columns
             if role not in known
         ]
-        problems += [f"data.columns: the role {role!r} has no column" for role in sorted(needed - set(columns))]
+        needed = sorted(column.role for column in task.missing(columns))
+        problems += [f"data.columns: the role {role!r} has no column" for role in needed]
     return problems
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from autotrain.measures import Unit, measure
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -20,6 +22,29 @@ class Score(_Part):
     low: float | None = None
     high: float | None = None
     higher_is_better: bool = True
+    unit: Unit = "share"
+
+    @classmethod
+    def of(cls, name: str, value: float, interval: tuple[float, float] | None = None) -> Score:
+        """A score of a measure that `autotrain.measures` knows."""
+        known, (low, high) = measure(name), interval or (None, None)
+        return cls(
+            name=name,
+            title=known.title,
+            value=value,
+            low=low,
+            high=high,
+            higher_is_better=known.higher_is_better,
+            unit=known.unit,
+        )
+
+    def shown(self) -> str:
+        """The value as people read it."""
+        return measure(self.name).model_copy(update={"unit": self.unit}).shown(self.value)
+
+    def beats(self, other: Score) -> bool:
+        """Whether this value is the better one."""
+        return self.value > other.value if self.higher_is_better else self.value < other.value
 
 
 class Baseline(_Part):
@@ -50,13 +75,19 @@ class Confusion(_Part):
 
 
 class Example(_Part):
-    """One test row with its prediction. `row` is its number in the original file; the header is row 1."""
+    """One test row with its prediction. `row` is its number in the original file; the header is row 1.
+
+    `untouched` is what the base model says to it without the adapter; `score` is how good the answer is, from 0 to 1,
+    where an answer is not just right or wrong.
+    """
 
     row: int
     inputs: dict[str, str]
     expected: str
     predicted: str
-    confidence: float = Field(ge=0, le=1)
+    confidence: float | None = Field(None, ge=0, le=1)
+    untouched: str | None = None
+    score: float | None = None
 
 
 class CalibrationBin(_Part):
@@ -138,15 +169,15 @@ class Report(_Part):
         best, *others = self.scores
         found = self._against_baselines(best)
         if found is None:
-            return f"{best.title} is {best.value:.1%}."
+            return f"{best.title} is {best.shown()}."
         title, rival, word = found
-        gain = (best.value - rival.value) * 100
-        text = f"{best.title} {best.value:.1%}: {word} {_named(title)} ({rival.value:.1%}, {gain:+.1f} points)"
+        gain = measure(best.name).model_copy(update={"unit": best.unit}).difference(best.value - rival.value)
+        text = f"{best.title} {best.shown()}: {word} {_named(title)} ({rival.shown()}, {gain})"
         for score in others:
             other = self._against_baselines(score)
             if other is not None and other[2] not in (word, UNCLEAR):
                 title, rival, differs = other
-                text += f"; {score.title} {score.value:.1%}: {differs} {_named(title)} ({rival.value:.1%})"
+                text += f"; {score.title} {score.shown()}: {differs} {_named(title)} ({rival.shown()})"
         return f"{text}."
 
     def _against_baselines(self, score: Score) -> tuple[str, Score, str] | None:
@@ -154,12 +185,12 @@ class Report(_Part):
         rivals = [(each.title, s) for each in self.baselines for s in each.scores if s.name == score.name]
         if not rivals:
             return None
-        title, rival = max(rivals, key=lambda pair: pair[1].value)
-        if score.low is not None and score.low > rival.value:
-            return title, rival, "better than"
-        if score.high is not None and score.high < rival.value:
-            return title, rival, "worse than"
-        return title, rival, UNCLEAR
+        title, rival = (max if score.higher_is_better else min)(rivals, key=lambda pair: pair[1].value)
+        above = score.low is not None and score.low > rival.value
+        below = score.high is not None and score.high < rival.value
+        if not above and not below:
+            return title, rival, UNCLEAR
+        return title, rival, "better than" if above == score.higher_is_better else "worse than"
 
 
 def _named(title: str) -> str:

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from autotrain.answers import AnyAnswer, Asking
 from autotrain.events import EventSink, Finding
 from autotrain.report import Report
 from autotrain.table import Fit, Profile, Table
@@ -25,7 +26,20 @@ class Column:
     """A role a table's column can play in a task."""
 
     role: str
-    kind: Literal["text", "label", "number", "messages", "list", "spans", "answers", "image", "audio", "boxes"]
+    kind: Literal[
+        "text",
+        "label",
+        "labels",
+        "number",
+        "relevance",
+        "messages",
+        "list",
+        "spans",
+        "answers",
+        "image",
+        "audio",
+        "boxes",
+    ]
     title: str
     help: str
     required: bool = True
@@ -104,9 +118,9 @@ class Result:
 
 
 class Predictor(Protocol):
-    """A loaded adapter that answers. One call, one list of inputs, answers in the same order."""
+    """A loaded adapter that answers. One call, one list of inputs by role, answers of one kind in the same order."""
 
-    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]: ...
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = ...) -> Sequence[AnyAnswer]: ...
 
 
 class Task(Protocol):
@@ -116,10 +130,27 @@ class Task(Protocol):
     title: ClassVar[str]
     description: ClassVar[str]
     pipeline_tag: ClassVar[str]
-    shape: ClassVar[str]
-    """The shape of table it learns from, a name in `autotrain.data.shapes.SHAPES`."""
+    shapes: ClassVar[tuple[str, ...]]
+    """The shapes of table it learns from, names in `autotrain.data.shapes.SHAPES`, the usual one first."""
     columns: ClassVar[tuple[Column, ...]]
+    """The roles of all its shapes."""
+    asks: ClassVar[tuple[Column, ...]]
+    """What a person gives to the finished adapter; of the same roles as `columns` where they are the same thing."""
+    verb: ClassVar[str]
+    """What the adapter does, as a button says it: Classify."""
+    generates: ClassVar[bool]
+    """Whether it writes texts: then answers come piece by piece, can be sampled, and the base can answer too."""
+    base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]]
+    """The kind of base model to recommend."""
     params_class: ClassVar[type[Params]]
+
+    def shape_for(self, columns: Mapping[str, str]) -> str:
+        """The one of `shapes` whose roles these are."""
+        ...
+
+    def missing(self, columns: Mapping[str, str]) -> list[Column]:
+        """The roles that still need a column."""
+        ...
 
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits this task, and the mapping it suggests."""

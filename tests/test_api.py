@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotrain import api, submission
+from autotrain.answers import Scores
 from autotrain.errors import DataError, RecipeError, TrainingError
 from autotrain.events import AnyEvent
 from autotrain.recipe import PublishTarget, Recipe
@@ -43,7 +44,8 @@ def test_a_run_waits_for_the_device_of_one_whose_owner_was_killed_until_its_leas
     assert trained.run.state == "succeeded", trained.run.reason
     assert store.get(lost.id).state == "queued"
     assert trained.report.headline().name == "accuracy"
-    assert sum(trained.predict(["a text"])[0].values()) == pytest.approx(1)
+    (answer,) = trained.predict(["a text"])
+    assert isinstance(answer, Scores) and sum(answer.scores.values()) == pytest.approx(1)
 
 
 @pytest.mark.slow

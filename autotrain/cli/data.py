@@ -165,7 +165,7 @@ def _show_fit(dataset: Dataset, task: Task, out: Any) -> None:
         out.print(f"  {guess.role}: {guess.column or '—'} ({guess.certainty}) {guess.reason}", markup=False)
     findings = list(dataset.profile.findings)
     mapping = {guess.role: guess.column for guess in fit.mapping if guess.column is not None}
-    if all(column.role in mapping for column in task.columns if column.required):
+    if not task.missing(mapping):
         findings += task.check(dataset.table(), mapping, task.params_class())
     _show_findings(findings, out)
 

@@ -34,8 +34,8 @@ def look_at_labels(dataset: Dataset, task: Task) -> LabelErrors | str:
     from autotrain.evaluation.label_errors import label_errors
     from autotrain.models.catalogue import starter_folder
 
-    roles = {column.kind: _mapping(dataset, task).get(column.role) for column in task.columns}
-    text, label, model = roles.get("text"), roles.get("label"), starter_folder()
+    mapping, model = _mapping(dataset, task), starter_folder()
+    text, label = mapping.get("text"), mapping.get("label")
     if text is None or label is None:
         return "The text or the label column is not clear."
     if model is None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from autotrain.settings import Settings
 
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
-SHOWN_CLASSES = 5
 
 
 def predict(
@@ -41,10 +40,9 @@ def predict(
             'Nothing to answer: give a text, or --data FILE for a table, as in: autotrain predict RUN "text"'
         )
     for text, answer in zip(texts, api.predict(found, texts, settings=settings), strict=True):
-        best = sorted(answer.items(), key=lambda item: -item[1])[:SHOWN_CLASSES]
         out.print(text, markup=False, style="bold")
-        for label, probability in best:
-            out.print(f"  {probability:6.1%}  {label}", markup=False)
+        for line in answer.lines():
+            out.print(f"  {line}", markup=False)
 
 
 def _predict_table(
@@ -56,7 +54,7 @@ def _predict_table(
     table = open_datasets(settings).resolve(str(data)).table()
     names = [known.name for known in table.profile.columns]
     chosen = {role: column for role in adapter.inputs} if column else choose_columns(names, adapter.inputs)
-    label = adapter.columns.get("label")
+    label = adapter.expected
     with AdapterProcess(adapter.artifact, adapter.model) as process:
         result = predict_file(process, table, chosen, output, label=label if label in names else None)
     out.print(f"Wrote {output}.", markup=False)

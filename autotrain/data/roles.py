@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autotrain.data.kinds import name_words
+from autotrain.data.label_lists import looks_parted
+from autotrain.data.numbers import relevance_of
 from autotrain.data.parts import says_the_split
 from autotrain.table import Certainty, ColumnKind, ColumnProfile, Fit, Profile, RoleGuess
 from autotrain.task import Column
@@ -15,6 +17,8 @@ _CONTENT: dict[str, dict[ColumnKind, float]] = {
     "label": {"category": 1.0, "boolean": 0.9, "text": 0.2, "number": 0.15},
     "number": {"number": 1.0, "category": 0.3, "boolean": 0.2},
     "messages": {"messages": 1.0},
+    "relevance": {"number": 1.0, "boolean": 1.0, "category": 0.6},
+    "labels": {"list": 1.0, "category": 0.2},
     "list": {"list": 1.0},
     "spans": {"spans": 1.0},
     "answers": {"answers": 1.0},
@@ -56,6 +60,9 @@ _OFTEN, _REPEATED = 0.05, 0.5
 """A text of which each value comes twenty times and more is a property of many rows, such as a title."""
 _SPLIT = 0.2
 """How much of a label a column is that says which rows are for training."""
+_PARTED = 0.4
+"""How much of a single label a column is whose cells hold several."""
+_NAMED_LABELS = frozenset({"labels", "tags", "topics", "genres", "categories", "classes", "keywords"})
 _NAME_BONUS = 0.35
 """A fitting name lifts a column over its rivals but never makes an id a text."""
 
@@ -124,6 +131,13 @@ def _candidate(column: ColumnProfile, role: Column, rows: int) -> _Candidate:
     content = _CONTENT[role.kind].get(column.kind, 0.0)
     if role.kind == "label":
         content *= _label_like(column) * (_SPLIT if says_the_split(column) else 1.0)
+        content *= _PARTED if looks_parted(column, named=bool(_NAMED_LABELS & set(name_words(column.name)))) else 1.0
+    elif role.kind == "relevance" and any(relevance_of(value) is None for value, _ in column.top_values):
+        content = 0.0
+    elif role.kind == "labels" and looks_parted(
+        column, named=bool(frozenset(role.names) & set(name_words(column.name)))
+    ):
+        content = 0.95
     elif role.kind == "text" and column.kind in ("text", "long text"):
         # Of several text columns the one with more to read is the likelier text: 5 characters 0.6, 40 and more 1.
         content *= 0.55 + 0.45 * min(1.0, column.mean_length / 40)

@@ -164,6 +164,10 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return "better", "worse"
     if "source" in row:
         return "source", "target"
+    if "labels" in row:
+        return (" | ".join(row["labels"]) or "no label",)
+    if "relevance" in row:
+        return (f"relevance {row['relevance']:g}",)
     return tuple(str(row[role]) for role in ("label", "target") if role in row)
 
 
@@ -185,7 +189,8 @@ _FOUND = (
     "A long text becomes several windows."
 )
 _EXPLAINED = {
-    "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED,
+    "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED, "multi-label": _LABELLED,
+    "ranking": "The model reads a query with one passage and learns how relevant it is.",
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",

@@ -70,6 +70,8 @@ def _texts(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) 
             Encoded(tuple(source), (False,) * len(source), lengths[0]),
             Encoded(tuple(target), (True,) * len(target), lengths[1]),
         )
+    if shape == "ranking":
+        row = {"text": row["query"], "text_pair": row["passage"]}
     pairs = [row["text_pair"]] if "text_pair" in row else None
     (ids,) = encode_texts(tokenizer, [row["text"]], max_length, pairs)
     whole = len(tokenizer(row["text"], *(pairs or ()))["input_ids"])

@@ -44,7 +44,7 @@ class Predictions:
         winner = int(probabilities.argmax())
         return Example(
             row=int(self.rows[index]),
-            inputs={role: _shown(text) for role, text in self.inputs[index].items()},
+            inputs={role: shown(text) for role, text in self.inputs[index].items()},
             expected=self.labels[int(self.expected[index])],
             predicted=self.labels[winner],
             confidence=min(float(probabilities[winner]), 1.0),
@@ -82,5 +82,6 @@ def representative_examples(predictions: Predictions, limit: int = 8) -> tuple[E
     return tuple(predictions.example(index) for index in chosen)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A text, or its beginning if it is very long."""
     return text if len(text) <= CHARACTERS_SHOWN else f"{text[:CHARACTERS_SHOWN]}…"

@@ -7,17 +7,37 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
-# The Hub's pipeline tags, and the table in transformers that lists the architectures with a head for each.
-# Tags whose input is more than text are not here: nothing is said about what is not known.
+_LABELS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
+_MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
+_CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
+_SEQUENCES = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+# The tasks and the Hub's pipeline tags, and the table in transformers that lists the architectures with a head for
+# each. Those whose input is more than text are not here: nothing is said about what is not known.
 _TABLES = {
-    "text-classification": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES",
+    "text-classification": _LABELS,
+    "multi-label-classification": _LABELS,
+    "text-regression": _LABELS,
+    "reranking": _LABELS,
+    "reward-modeling": _LABELS,
+    "sentence-embeddings": _LABELS,
     "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
     "question-answering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
-    "text-generation": "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
-    "text2text-generation": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
-    "fill-mask": "MODEL_FOR_MASKED_LM_MAPPING_NAMES",
+    "masked-language-modeling": _MASKED,
+    "fill-mask": _MASKED,
+    "text-to-text": _SEQUENCES,
+    "text2text-generation": _SEQUENCES,
+    "text-generation": _CAUSAL,
+    "continued-pretraining": _CAUSAL,
+    "supervised-fine-tuning": _CAUSAL,
+    "preference-tuning": _CAUSAL,
+    "grpo": _CAUSAL,
 }
-_ENCODER_DECODER_TASKS = frozenset({"text2text-generation"})
+_ENCODER_DECODER_TASKS = frozenset({"text-to-text", "text2text-generation"})
+ENCODER_TASKS = tuple(
+    task for task, table in _TABLES.items() if table not in (_CAUSAL, _SEQUENCES) and task != "reward-modeling"
+)
+"""What a small encoder is good for; a reward needs a reader of conversations."""
+DECODER_TASKS = (*(task for task, table in _TABLES.items() if table == _CAUSAL), "reward-modeling")
 # These have a text head in transformers, but their forward pass also wants boxes, images or table structure.
 _MORE_THAN_TEXT = frozenset(
     {"layoutlm", "layoutlmv2", "layoutlmv3", "lilt", "markuplm", "modernvbert", "perceiver", "tapas", "ultravbert"}
@@ -65,8 +85,23 @@ def known(model_type: str) -> bool:
 
 def suited(task_name: str) -> frozenset[str] | None:
     """The architectures that can be tuned for a task; None when transformers' tables say nothing about it."""
-    table = _tables().get(_TABLES.get(task_name, ""))
-    return None if not table else table - _MORE_THAN_TEXT
+    name = _TABLES.get(task_name, "")
+    table = _tables().get(name)
+    if not table:
+        return None
+    # transformers lets encoders such as BERT write word by word, which they were never trained to do
+    encoders = _tables()[_MASKED] if name == _CAUSAL else frozenset()
+    return table - _MORE_THAN_TEXT - encoders
+
+
+def advised(task_name: str) -> str:
+    """A sentence that says what kind of model a task needs."""
+    name = _TABLES.get(task_name, "")
+    if name == _CAUSAL:
+        return "Choose a language model such as SmolLM2, Qwen or Llama."
+    if name == _SEQUENCES:
+        return "Choose an encoder-decoder such as T5, BART or Marian."
+    return "Choose an encoder such as BERT or MiniLM."
 
 
 def refuses_encoder_decoder(task_name: str) -> bool:

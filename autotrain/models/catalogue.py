@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from autotrain.errors import HubError, ModelError
 from autotrain.events import Finding
+from autotrain.models.architectures import ENCODER_TASKS
 from autotrain.models.check import check_folder, check_listing, finding_from
 from autotrain.models.folder import read_folder
 from autotrain.models.starter import ADDABLE, NOTE
@@ -207,7 +208,7 @@ class Catalogue:
                 title="all-MiniLM-L6-v2",
                 license="apache-2.0",
                 hub_id="sentence-transformers/all-MiniLM-L6-v2",
-                recommended_for=("text-classification", "token-classification", "sentence-similarity"),
+                recommended_for=ENCODER_TASKS,
                 reason=_STARTER_REASON,
             )
 

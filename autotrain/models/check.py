@@ -9,7 +9,7 @@ from typing import Any
 
 from autotrain.errors import ModelError
 from autotrain.events import Finding
-from autotrain.models.architectures import known, refuses_encoder_decoder, suited
+from autotrain.models.architectures import advised, known, refuses_encoder_decoder, suited
 from autotrain.models.folder import (
     CONFIG,
     PICKLES,
@@ -172,13 +172,13 @@ def _architecture(name: str, kind: str, config: Mapping[str, Any], task_name: st
         yield _error(
             "wrong-architecture",
             f"{name} is an encoder-decoder ({kind}), made to turn one text into another, not for {task}.",
-            "Choose an encoder such as BERT or MiniLM.",
+            advised(task_name),
         )
     elif kind not in table:
         yield _error(
             "wrong-architecture",
             f"{name} has the architecture {kind!r}, which cannot be used for {task}.",
-            "Choose an encoder such as BERT or MiniLM.",
+            advised(task_name),
         )
 
 

@@ -40,8 +40,10 @@ def load_tokenizer(model: Path) -> Any:
     return tokenizer
 
 
-def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any) -> Any:
+def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any, *, each_token: bool = False) -> Any:
     """The base model with a new classification head for `labels`, in 32-bit floats and without dropout.
+
+    The head answers for the text as a whole, or with `each_token` for every token of it.
 
     Dropout in frozen layers costs a fifth of a step on a CPU (masks, and the slower attention they ask for); the
     adapter has its own. Layers that the folder has no weights for are named in `new_layers`.
@@ -50,17 +52,16 @@ def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any) -> Any:
         ModelError: no safetensors weights, weights of something else, or an architecture that cannot classify texts.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
+    headed = AutoModelForTokenClassification if each_token else AutoModelForSequenceClassification
     try:
         config = AutoConfig.from_pretrained(model, **_OPTIONS)
-        for name, value in vars(config).items():
-            if "drop" in name and isinstance(value, float):
-                setattr(config, name, 0.0)
+        _without_dropout(config)
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: index for index, label in enumerate(labels)}
-        loaded, gaps = AutoModelForSequenceClassification.from_pretrained(
+        loaded, gaps = headed.from_pretrained(
             model,
             config=config,
             use_safetensors=True,
@@ -73,7 +74,8 @@ def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any) -> Any:
         raise
     except Exception as error:  # as above; safetensors, for one, has an error of its own
         raise ModelError(
-            f"The base model in {model} cannot be loaded for text classification ({_first_line(error)}). "
+            f"The base model in {model} cannot be loaded for {'tagging' if each_token else 'text classification'} "
+            f"({_first_line(error)}). "
             "Choose an encoder or language model with config.json and safetensors weights.",
             code="model-load",
         ) from error
@@ -83,6 +85,41 @@ def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any) -> Any:
     if loaded.config.pad_token_id is None:
         loaded.config.pad_token_id = tokenizer.pad_token_id
     return loaded
+
+
+def load_causal(model: Path, tokenizer: Any) -> Any:
+    """The base model as a language model that writes, in 32-bit floats and without dropout.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, or an architecture that cannot write.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        _without_dropout(config)
+        loaded, gaps = AutoModelForCausalLM.from_pretrained(
+            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as in load_classifier
+        raise ModelError(
+            f"The base model in {model} cannot be loaded as a language model ({_first_line(error)}). "
+            "Choose a language model such as SmolLM2, Qwen or Llama with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    _require_body(model, loaded, {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])})
+    if loaded.config.pad_token_id is None:
+        loaded.config.pad_token_id = tokenizer.pad_token_id
+    return loaded
+
+
+def _without_dropout(config: Any) -> None:
+    for name, value in vars(config).items():
+        if "drop" in name and isinstance(value, float):
+            setattr(config, name, 0.0)
 
 
 def _require_body(model: Path, loaded: Any, absent: set[str]) -> None:

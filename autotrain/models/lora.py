@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from autotrain.errors import ModelError
+from autotrain.params import AdapterParams
 
 ATTENTION_LAYERS = frozenset(
     {
@@ -21,14 +22,17 @@ ATTENTION_LAYERS = frozenset(
 HEADS = ("classifier", "score")
 
 
-def add_lora(
-    model: Any, *, r: int, lora_alpha: int, lora_dropout: float, target_modules: Literal["attention", "all-linear"]
-) -> Any:
+def add_lora(model: Any, params: AdapterParams, *, kind: str) -> Any:
     """The model with a LoRA adapter on the chosen layers; every layer that is new is trained in full and saved.
 
     A new layer that stayed as it was would be lost: loading the adapter would make another one at random.
 
     Hu et al., 2021, https://arxiv.org/abs/2106.09685.
+
+    Args:
+        model: a loaded base; `new_layers`, where it has them, are the layers without weights of the base.
+        params: the adapter's size and place.
+        kind: a name of `peft.TaskType`, such as SEQ_CLS.
 
     Raises:
         ModelError: the architecture has no attention layer of a known name.
@@ -36,15 +40,16 @@ def add_lora(
     from peft import LoraConfig, TaskType, get_peft_model
 
     # peft itself takes care of the two names that heads have most often, with all that lies in them.
-    new = [name for name in model.new_layers if name.split(".")[0] not in HEADS]
+    heads = HEADS if kind in ("SEQ_CLS", "TOKEN_CLS") else ()
+    new = [name for name in getattr(model, "new_layers", ()) if name.split(".")[0] not in heads]
     config = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=r,
-        lora_alpha=lora_alpha,
-        lora_dropout=lora_dropout,
-        target_modules=attention_layers(model) if target_modules == "attention" else "all-linear",
+        task_type=TaskType[kind],
+        r=params.lora_r,
+        lora_alpha=params.lora_alpha,
+        lora_dropout=params.lora_dropout,
+        target_modules=attention_layers(model) if params.lora_target_modules == "attention" else "all-linear",
         modules_to_save=new or None,
-        exclude_modules=[*new, *HEADS],
+        exclude_modules=[*new, *heads] or None,
     )
     return get_peft_model(model, config)
 

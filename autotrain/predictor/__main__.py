@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import ValidationError
 
+from autotrain.answers import Asking
 from autotrain.errors import AutotrainError, ModelError
 from autotrain.predictor.protocol import Answer, Question, Trouble, task_of
 from autotrain.task import Predictor
@@ -25,7 +27,7 @@ def main(artifact: Path, model: Path) -> int:
         return 1
     _send(replies, Answer(ready=True))
     for line in sys.stdin:
-        _send(replies, _answer(predictor, line))
+        _send(replies, _answer(predictor, line, lambda piece: _send(replies, Answer(said=piece))))
     return 0
 
 
@@ -42,9 +44,11 @@ def _load(artifact: Path, model: Path) -> Predictor:
     return TASKS[task].load(artifact, model)
 
 
-def _answer(predictor: Predictor, line: str) -> Answer:
+def _answer(predictor: Predictor, line: str, said: Callable[[str], None]) -> Answer:
     try:
-        return Answer(outputs=predictor.predict(Question.model_validate_json(line).inputs))
+        question = Question.model_validate_json(line)
+        asking = Asking(question.sampling, question.untouched, said if question.streamed else None)
+        return Answer(outputs=list(predictor.predict(question.inputs, asking)))
     except ValidationError as error:
         return Answer(error=Trouble(code="bad-question", message=f"The question is malformed: {error}"))
     except Exception as error:

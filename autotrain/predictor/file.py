@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autotrain.answers import AnyAnswer, Scores
 from autotrain.errors import DataError
 from autotrain.table import ROW_COLUMN, Table
 from autotrain.task import Predictor
@@ -65,13 +66,13 @@ class _Agreement:
     right: int = 0
     unseen: dict[str, None] = field(default_factory=dict)
 
-    def see(self, own: str, answer: Mapping[str, float], winner: str) -> None:
-        own = own.strip()
-        if own in answer:
+    def see(self, own: str, answer: AnyAnswer) -> None:
+        agrees = answer.agrees(own) if own.strip() else None
+        if agrees is not None:
             self.compared += 1
-            self.right += own == winner
-        elif own:
-            self.unseen[own] = None
+            self.right += agrees
+        elif own.strip() and isinstance(answer, Scores) and answer.chosen is None:
+            self.unseen[own.strip()] = None
 
 
 def predict_file(
@@ -83,7 +84,8 @@ def predict_file(
     label: str | None = None,
     progress: Progress | None = None,
 ) -> FilePrediction:
-    """Write `destination`: every column of the table, then `predicted`, `confidence` and one score for each class.
+    """Write `destination`: every column of the table, then those of the answers, such as `predicted`, `confidence` and
+    one score for each class.
 
     Rows with an empty text get no prediction. Cells that a spreadsheet would run as a formula get a leading
     apostrophe. The file appears whole or not at all; it is UTF-8 with a byte order mark, which Excel needs.
@@ -152,7 +154,7 @@ def neutral(cell: str) -> str:
 
 
 class _Writer:
-    """Writes the rows of one table. The header waits for the first answer, which names the classes."""
+    """Writes the rows of one table. The header waits for the first answer, which names its columns."""
 
     def __init__(self, file: Any, names: list[str], columns: Mapping[str, str], label: str | None) -> None:
         self._out, self._names, self._columns, self._label = csv.writer(file), names, columns, label
@@ -166,7 +168,7 @@ class _Writer:
                 waiting.append(row)
                 continue
             if classes is None and answer is not None:
-                classes = list(answer)
+                classes = list(answer.cells())
                 self._header(classes)
                 for early in waiting:
                     self._row(early, None, classes)
@@ -182,7 +184,7 @@ class _Writer:
             )
         return self._agreement, self._empty
 
-    def _answered(self, predictor: Predictor, rows: Any) -> Iterator[tuple[dict[str, str], dict[str, float] | None]]:
+    def _answered(self, predictor: Predictor, rows: Any) -> Iterator[tuple[dict[str, str], AnyAnswer | None]]:
         for batch in _batches(rows, self._names):
             filled = [all(row[column].strip() for column in self._columns.values()) for row in batch]
             inputs = [
@@ -196,21 +198,20 @@ class _Writer:
 
     def _header(self, classes: Sequence[str]) -> None:
         header = list(self._names)
-        for name in ("predicted", "confidence", *(f"score {label}" for label in classes)):
+        for name in classes:
             header.append(_free_name(name, header))
         self._out.writerow([neutral(name) for name in header])
 
-    def _row(self, row: dict[str, str], answer: dict[str, float] | None, classes: Sequence[str]) -> None:
+    def _row(self, row: dict[str, str], answer: AnyAnswer | None, classes: Sequence[str]) -> None:
         cells = [neutral(row[name]) for name in self._names]
         if answer is None:
             self._empty += 1
-            self._out.writerow([*cells, *[""] * (2 + len(classes))])
+            self._out.writerow([*cells, *[""] * len(classes)])
             return
-        winner = max(answer, key=lambda label: answer[label])
-        scores = [f"{answer[label]:.6f}" for label in classes]
-        self._out.writerow([*cells, neutral(winner), f"{answer[winner]:.6f}", *scores])
+        said = answer.cells()
+        self._out.writerow([*cells, *(neutral(said[name]) for name in classes)])
         if self._label is not None:
-            self._agreement.see(row[self._label], answer, winner)
+            self._agreement.see(row[self._label], answer)
 
 
 def _batches(rows: Any, names: list[str]) -> Iterator[list[dict[str, str]]]:

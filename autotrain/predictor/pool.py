@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autotrain.answers import PLAINLY, AnyAnswer, Asking
 from autotrain.predictor.process import AdapterProcess
 
 
@@ -39,11 +40,13 @@ class PredictorPool:
         """An adapter to ask. Costs nothing until it is asked."""
         return PooledAdapter(self, artifact, model)
 
-    def predict(self, artifact: Path, model: Path, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
+    def predict(
+        self, artifact: Path, model: Path, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY
+    ) -> list[AnyAnswer]:
         """As `AdapterProcess.predict`. Raises DataError, ModelError."""
         seat = self._take((artifact, model))
         try:
-            return seat.process.predict(inputs)
+            return seat.process.predict(inputs, asking)
         finally:
             with self._changed:
                 seat.users -= 1
@@ -89,6 +92,6 @@ class PooledAdapter:
     artifact: Path
     model: Path
 
-    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[AnyAnswer]:
         """As `AdapterProcess.predict`. Raises DataError, ModelError."""
-        return self.pool.predict(self.artifact, self.model, inputs)
+        return self.pool.predict(self.artifact, self.model, inputs, asking)

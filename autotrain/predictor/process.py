@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from pydantic import ValidationError
 
+from autotrain.answers import PLAINLY, AnyAnswer, Asking
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.predictor.protocol import Answer, Question, task_of
 
@@ -85,8 +86,8 @@ class AdapterProcess:
         child = self._child
         return child.popen.pid if child is not None else None
 
-    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
-        """A score for each class, for each input, in order. The first call loads the model.
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[AnyAnswer]:
+        """An answer to each input, in order. The first call loads the model.
 
         Raises:
             DataError: an input is empty.
@@ -99,11 +100,16 @@ class AdapterProcess:
                 raise DataError(f"{where}. Type or paste something first.", code="empty-input")
         if not inputs:
             return []
-        question = Question(inputs=[dict(item) for item in inputs])
+        question = Question(
+            inputs=[dict(item) for item in inputs],
+            sampling=asking.sampling,
+            untouched=asking.untouched,
+            streamed=asking.said is not None,
+        )
         with self._lock:
             self._disarm()
             try:
-                return self._ask(question)
+                return self._ask(question, asking.said)
             finally:
                 self._arm()
 
@@ -118,13 +124,13 @@ class AdapterProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, question: Question) -> list[dict[str, float]]:
+    def _ask(self, question: Question, said: Callable[[str], None] | None) -> list[AnyAnswer]:
         child = self._child
         if child is None or child.popen.poll() is not None:
             self._end()
             child = self._start()
         try:
-            answer = child.ask(question, self._answer_seconds)
+            answer = child.ask(question, self._answer_seconds, said)
         except AutotrainError:
             self._end()
             raise
@@ -202,15 +208,21 @@ class _Child:
         self._reader = threading.Thread(target=self._read, name="adapter-answers", daemon=True)
         self._reader.start()
 
-    def ask(self, question: Question, seconds: float) -> Answer:
-        """Send a question and wait for its answer. Raises ModelError."""
+    def ask(self, question: Question, seconds: float, said: Callable[[str], None] | None = None) -> Answer:
+        """Send a question and wait for its answer, passing on what is said before it. Raises ModelError.
+
+        `seconds` is the longest silence.
+        """
         assert self.popen.stdin is not None
         try:
             self.popen.stdin.write(question.model_dump_json().encode() + b"\n")
             self.popen.stdin.flush()
         except OSError as error:
             raise self._died() from error
-        return self.receive(seconds)
+        while (answer := self.receive(seconds)).said is not None:
+            if said is not None:
+                said(answer.said)
+        return answer
 
     def receive(self, seconds: float) -> Answer:
         """The next line from the child. Raises ModelError when it dies, says nothing in time, or says nonsense."""

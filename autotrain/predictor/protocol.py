@@ -1,8 +1,9 @@
 """What asker and answering process say to each other: one JSON object a line over the child's stdin and stdout.
 
 Child, once:    {"ready": true}                       or {"error": {"code", "message"}}
-Asker:          {"inputs": [{"text": "..."}, ...]}
-Child, to each: {"outputs": [{"label": 0.9, ...}, ...]} or {"error": {"code", "message"}}
+Asker:          {"inputs": [{"text": "..."}, ...], "sampling": {...}, "untouched": false, "streamed": false}
+Child, to each: {"outputs": [{"kind": "scores", ...}, ...]} or {"error": {"code", "message"}};
+                before it, when streamed, any number of {"said": "a piece of the text"}
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from autotrain.answers import AnyAnswer, Sampling
 from autotrain.errors import ModelError
 
 MANIFEST = "autotrain.json"
@@ -27,20 +29,24 @@ class Trouble(BaseModel):
 
 
 class Question(BaseModel):
-    """Inputs by role."""
+    """Inputs by role, and how they are to be answered: see `autotrain.answers.Asking`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: list[dict[str, str]]
+    sampling: Sampling = Sampling()
+    untouched: bool = False
+    streamed: bool = False
 
 
 class Answer(BaseModel):
-    """Readiness, answers in the order of the inputs, or why there are none."""
+    """Readiness, a piece of what is being written, answers in the order of the inputs, or why there are none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ready: bool = False
-    outputs: list[dict[str, float]] | None = None
+    said: str | None = None
+    outputs: list[AnyAnswer] | None = None
     error: Trouble | None = None
 
 

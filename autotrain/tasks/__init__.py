@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from autotrain.task import Task
+from autotrain.tasks.continued_pretraining import ContinuedPretraining
+from autotrain.tasks.multi_label_classification import MultiLabelClassification
+from autotrain.tasks.reranking import Reranking
+from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
+from autotrain.tasks.text_regression import TextRegression
+from autotrain.tasks.token_classification import TokenClassification
 
-TASKS: dict[str, Task] = {task.name: task for task in (TextClassification(),)}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        TextClassification(),
+        MultiLabelClassification(),
+        TextRegression(),
+        TokenClassification(),
+        Reranking(),
+        SupervisedFineTuning(),
+        ContinuedPretraining(),
+    )
+}

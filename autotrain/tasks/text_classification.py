@@ -1,4 +1,4 @@
-"""Text classification: one label for each text.
+"""Text classification: one label for each text, or for each pair of texts.
 
 text                                   label
 The parcel came late and damaged.      complaint
@@ -7,64 +7,20 @@ Do you ship to Norway?                 question
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.data.shapes.texts import Classification
-from autotrain.events import Finding
-from autotrain.table import Fit, Profile, Table
+from autotrain.params import AdapterParams
+from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
-class Params(BaseParams):
+class Params(AdapterParams):
     """Hyper-parameters of text classification."""
 
-    num_train_epochs: float = Field(
-        4, gt=0, le=100, title="Epochs", description="How often every training row is seen."
-    )
-    max_steps: int = Field(
-        0, ge=0, le=10_000_000, title="Most steps", description="Ends here even if epochs are left; 0 is no limit."
-    )
-    learning_rate: float = Field(
-        1e-3, gt=0, le=1, title="Learning rate", description="How far one step moves the adapter. Lower is steadier."
-    )
-    per_device_train_batch_size: int = Field(
-        16, ge=1, le=1024, title="Batch size", description="Rows in one step on one device. Larger needs more memory."
-    )
-    gradient_accumulation_steps: int = Field(
-        1, ge=1, le=256, title="Gradient accumulation", description="Batches that are added up before one update."
-    )
-    max_length: int = Field(
-        128, ge=8, le=8192, title="Longest text, in tokens", description="What is longer is cut off at this length."
-    )
-    lora_r: int = Field(16, ge=1, le=512, title="LoRA rank", description="Size of the adapter. Larger can learn more.")
-    lora_alpha: int = Field(
-        32, ge=1, le=1024, title="LoRA alpha", description="Strength of the adapter; twice the rank is usual."
-    )
-    lora_dropout: float = Field(
-        0.0, ge=0, lt=1, title="LoRA dropout", description="Share of the adapter's inputs left out at random."
-    )
-    lora_target_modules: Literal["attention", "all-linear"] = Field(
-        "all-linear",
-        title="LoRA layers",
-        description="Which layers get an adapter: attention only, or every linear one.",
-    )
-    warmup_ratio: float = Field(
-        0.06, ge=0, lt=1, title="Warm-up", description="Share of all steps in which the learning rate rises from zero."
-    )
-    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = Field(
-        "linear", title="Learning rate schedule", description="How the learning rate goes after the warm-up."
-    )
-    weight_decay: float = Field(
-        0.01, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero, against overfitting."
-    )
-    max_grad_norm: float = Field(
-        1.0, gt=0, le=1000, title="Largest gradient norm", description="Larger gradients are scaled down to this."
-    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="How much the model may doubt each label."
     )
@@ -73,44 +29,30 @@ class Params(BaseParams):
         title="Class weights",
         description="How much more a row of a rare class counts. Auto: moderately, when the classes are uneven.",
     )
-    evaluations_per_epoch: int = Field(
-        2, ge=1, le=100, title="Evaluations per epoch", description="How often the validation rows are looked at."
-    )
-    early_stopping_patience: int = Field(
-        4,
-        ge=0,
-        le=1000,
-        title="Patience",
-        description="Evaluations without a better macro-F1 before stopping; 0 is never.",
-    )
-    seed: int = Field(42, ge=0, lt=2**32, title="Seed", description="The same seed gives the same adapter.")
 
 
-class TextClassification:
+class TextClassification(Shaped):
     """One label for each text, learned by an encoder, or a language model with a head, through a LoRA adapter."""
 
     name: ClassVar[str] = "text-classification"
     title: ClassVar[str] = "Text classification"
     description: ClassVar[str] = "Sort texts into classes: topic, language, sentiment, intent."
     pipeline_tag: ClassVar[str] = "text-classification"
-    shape: ClassVar[str] = Classification.name
-    columns: ClassVar[tuple[Column, ...]] = Classification.roles
+    shapes: ClassVar[tuple[str, ...]] = ("classification", "text-pair")
+    columns: ClassVar[tuple[Column, ...]] = roles_of(*shapes)
+    asks: ClassVar[tuple[Column, ...]] = tuple(role for role in columns if role.role != "label")
+    verb: ClassVar[str] = "Classify"
+    generates: ClassVar[bool] = False
+    base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
-
-    def suits(self, profile: Profile) -> Fit:
-        """A column of texts and a column of few distinct labels."""
-        return Classification().suits(profile)
-
-    def check(self, table: Table, columns: Mapping[str, str], params: BaseParams) -> list[Finding]:
-        """Texts that are empty or repeated, labels that are single, rare, unbalanced, numeric or misspelt."""
-        return Classification().check(table, columns)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on `text` and `label`, evaluate it on the test split, save both."""
-        from autotrain.training.classification import train_classifier
+        from autotrain.training.classification import ClassificationLearner
 
         assert isinstance(attempt.params, Params)
-        return train_classifier(attempt, attempt.params, task=self.name)
+        shape = self.shape_for(attempt.columns)
+        return ClassificationLearner(attempt, attempt.params, task=self.name, shape=shape).run()
 
     def load(self, artifact: Path, model: Path) -> Predictor:
         """The finished adapter on its base model."""

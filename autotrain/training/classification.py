@@ -1,155 +1,122 @@
-"""Training, evaluating, saving and loading a classifier of texts: what every task with one label for each text does."""
+"""Training, evaluating and loading a classifier of texts: one label for each text."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autotrain.data.freeze import read_split
+from autotrain.answers import PLAINLY, Asking, Scores
 from autotrain.encoding.texts import encode_texts
-from autotrain.errors import ModelError
 from autotrain.evaluation.baselines import Encoding, Labelled, linear_probe, majority_baseline
 from autotrain.evaluation.classification import evaluate_classification
 from autotrain.evaluation.examples import Predictions, representative_examples, worst_mistakes
 from autotrain.evaluation.intervals import paired_difference
 from autotrain.evaluation.metrics import compute_metrics
-from autotrain.events import Outcome, Phase
-from autotrain.models.check import require_usable
+from autotrain.events import Phase
 from autotrain.models.loading import load_classifier as load_base
-from autotrain.models.loading import load_tokenizer, longest_input
-from autotrain.models.lora import add_lora
-from autotrain.report import Report, Split, Training
-from autotrain.runs.folder import write_atomically
-from autotrain.table import ROW_COLUMN
-from autotrain.task import Attempt, Result
-from autotrain.training.checkpoint import aside, flush
-from autotrain.training.fit import Objective, Rows, fit
+from autotrain.report import Report, Training
+from autotrain.training.adapter import load_adapter
+from autotrain.training.fit import Objective, Rows
 from autotrain.training.head import fit_head, head_rows
-from autotrain.training.wishes import stop_if_wished, undisturbed
+from autotrain.training.learner import Learner
+from autotrain.training.rows import SplitRows
+from autotrain.training.wishes import stop_if_wished
 
-ADAPTER_NOTE = "autotrain.json"
-ROWS_AT_ONCE = 1000
 PREDICTION_BATCH = 32
 ASKS, HEAVIEST = 4, 10
 """The balance asks for class weights when one class has more than 4 times the rows of another."""
 
 
-class SplitRows:
-    """One split in memory: texts, class numbers, row numbers of the original file."""
+class ClassificationLearner(Learner):
+    """One label for each text, or for each pair of texts."""
 
-    def __init__(self, data: Path, name: str, labels: Sequence[str] | None = None) -> None:
-        table = read_split(data, name)
-        self.texts: list[str] = table["text"].to_pylist()
-        self.names: list[str] = table["label"].to_pylist()
-        self.rows: list[int] = table[ROW_COLUMN].to_pylist()
-        self.labels = list(labels) if labels is not None else sorted(set(self.names))
-        index = {label: number for number, label in enumerate(self.labels)}
-        self.classes = np.asarray([index[name] for name in self.names], dtype=np.int64)
+    kind = "SEQ_CLS"
 
-    def labelled(self) -> Labelled:
-        """As the baselines take it."""
-        return Labelled(self.texts, self.classes)
+    def load(self) -> Any:
+        """The base with a head for every label of the training rows."""
+        self.labels = sorted({row["label"] for row in self.train.rows})
+        return load_base(self.attempt.model, self.labels, self.tokenizer)
 
+    def encode(self, rows: SplitRows) -> Rows:
+        """Tokens and class numbers."""
+        classes = classes_of(rows, self.labels).tolist()
+        ids = [list(made[0].input_ids) for _, made in self.taught(rows)]
+        return Rows([{"input_ids": row, "labels": label} for row, label in zip(ids, classes, strict=True)])
 
-def train_classifier(attempt: Attempt, params: Any, *, task: str) -> Result:
-    """Load, encode, train, evaluate, save. Raises ModelError, TrainingError or Stopped."""
-    import torch
+    def begin(self, train: Rows) -> None:
+        """Fit the new head on what the base knows."""
+        self.attempt.sink.emit(Phase(name="train", fraction=0.0))
+        self.model.to(self.attempt.device.name)
+        rows = head_rows(self.model, float(np.mean(train.lengths)), self.attempt.device.name)
 
-    torch.set_num_threads(attempt.device.threads)
-    attempt.sink.emit(Phase(name="load"))
-    require_usable(attempt.model, attempt.model_name, task)
-    from transformers import set_seed
+        def encoded(texts: Sequence[Text]) -> Iterator[tuple[list[int], Any]]:
+            for part in batches(self.tokenizer, texts, self.max_length, self.model.device):
+                stop_if_wished(self.attempt.wishes)
+                yield part
 
-    train = SplitRows(attempt.data, "train")
-    validation = SplitRows(attempt.data, "validation", train.labels)
-    test = SplitRows(attempt.data, "test", train.labels)
-    tokenizer = load_tokenizer(attempt.model)
-    set_seed(params.seed)
-    base = load_base(attempt.model, train.labels, tokenizer)
-    max_length = min(params.max_length, longest_input(base, tokenizer))
-    encoded = _encode_all(attempt, tokenizer, max_length, train, validation)
-    if attempt.resume_from is None:  # a checkpoint has the head
-        _start_head(attempt, base, tokenizer, train, encoded[0].lengths, max_length, params.seed)
-    model = add_lora(
-        base,
-        r=params.lora_r,
-        lora_alpha=params.lora_alpha,
-        lora_dropout=params.lora_dropout,
-        target_modules=params.lora_target_modules,
-    )
-    training = fit(
-        attempt,
-        params,
-        model,
-        *encoded,
-        Objective(
-            collator(tokenizer, attempt.device.name), cross_entropy(train, params), compute_metrics, "eval_macro_f1"
-        ),
-    )
-    stop_if_wished(attempt.wishes)
-    attempt.sink.emit(Phase(name="evaluate"))
-    probabilities = class_probabilities(model, tokenizer, test.texts, max_length)
-    encoding = Encoding(max_length=max_length, device=attempt.device.name)
-    report = _report(attempt, (train, validation, test), probabilities, training, encoding, task=task, seed=params.seed)
-    attempt.sink.emit(Phase(name="save"))
-    note = {
-        "task": task,
-        "labels": train.labels,
-        "base_model": attempt.model_name,
-        "max_length": max_length,
-        "columns": dict(attempt.columns),
-    }
-    stop_if_wished(attempt.wishes)
-    with undisturbed(attempt.wishes):  # a moment, and then it is done
-        save_adapter(model, tokenizer, note, attempt.artifact)
-        write_atomically(attempt.artifact.parent / "report.json", report.model_dump_json(indent=1))
-        attempt.sink.emit(outcome(report))
-    return Result(attempt.artifact, report)
+        classes = classes_of(self.train, self.labels)
+        fit_head(self.model, texts_of(self.train.rows), classes, encoded, rows, self.params.seed)
 
+    def objective(self) -> Objective:
+        """Cross entropy with smoothing and class weights as wished; macro-F1 decides."""
+        counts = np.bincount(classes_of(self.train, self.labels), minlength=len(self.labels))
+        loss = cross_entropy(counts, self.params)
+        return Objective(collator(self.tokenizer, self.attempt.device.name), loss, compute_metrics, "eval_macro_f1")
 
-def _encode_all(
-    attempt: Attempt, tokenizer: Any, max_length: int, train: SplitRows, validation: SplitRows
-) -> tuple[Rows, Rows]:
-    total, done = len(train.texts) + len(validation.texts), 0
-    encoded: list[Rows] = []
-    for split in (train, validation):
-        items: list[dict[str, Any]] = []
-        for start in range(0, len(split.texts), ROWS_AT_ONCE):
-            stop_if_wished(attempt.wishes)
-            attempt.sink.emit(Phase(name="tokenise", fraction=done / total))
-            part = split.texts[start : start + ROWS_AT_ONCE]
-            ids = encode_texts(tokenizer, part, max_length)
-            classes = split.classes[start : start + ROWS_AT_ONCE].tolist()
-            items += [{"input_ids": row, "labels": label} for row, label in zip(ids, classes, strict=True)]
-            done += len(part)
-        encoded.append(Rows(items))
-    return encoded[0], encoded[1]
+    def note(self) -> dict[str, Any]:
+        """The labels in the order of the head."""
+        return {"labels": self.labels}
+
+    def report(self, training: Training) -> Report:
+        """Scores beside the majority class and a linear probe of the base, classes, calibration, mistakes."""
+        seed, expected = self.params.seed, classes_of(self.test, self.labels)
+        texts = texts_of(self.test.rows)
+        probabilities = class_probabilities(self.model, self.tokenizer, texts, self.max_length)
+        result = evaluate_classification(probabilities, expected, self.labels, seed)
+        progressed = self.evaluating()
+        progressed(0.3)
+        encoding = Encoding(max_length=self.max_length, device=self.attempt.device.name)
+        train, validation, test = (self._labelled(rows) for rows in (self.train, self.validation, self.test))
+        probe = linear_probe(self.attempt.model, train, validation, test, self.labels, encoding, seed)
+        progressed(1.0)
+        gain = paired_difference(expected, result.predicted, probe.predicted, seed)
+        inputs = [{role: row[role] for role in ("text", "text_pair") if role in row} for row in self.test.rows]
+        predictions = Predictions(probabilities, expected, self.labels, self.test.numbers, inputs)
+        majority = majority_baseline(classes_of(self.train, self.labels), expected, self.labels, seed)
+        return self.measured(
+            training,
+            scores=result.scores,
+            baselines=(majority, probe.baseline),
+            per_class=result.per_class,
+            confusion=result.confusion,
+            calibration=result.calibration,
+            mistakes=worst_mistakes(predictions),
+            examples=representative_examples(predictions),
+            notes=(gain.sentence("the linear probe"), *result.notes),
+        )
+
+    def _labelled(self, rows: SplitRows) -> Labelled:
+        joined = [text if isinstance(text, str) else "\n".join(text) for text in texts_of(rows.rows)]
+        return Labelled(joined, classes_of(rows, self.labels))
 
 
-def _start_head(
-    attempt: Attempt,
-    base: Any,
-    tokenizer: Any,
-    train: SplitRows,
-    lengths: Sequence[int],
-    max_length: int,
-    seed: int,
-) -> None:
-    attempt.sink.emit(Phase(name="train", fraction=0.0))
-    base.to(attempt.device.name)
-    rows = head_rows(base, float(np.mean(lengths)), attempt.device.name)
+Text = str | tuple[str, str]
+"""What is read: a text, or two."""
 
-    def encoded(texts: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
-        for part in batches(tokenizer, texts, max_length, base.device):
-            stop_if_wished(attempt.wishes)
-            yield part
 
-    fit_head(base, train.texts, train.classes, encoded, rows, seed)
+def texts_of(rows: Sequence[Mapping[str, str]]) -> list[Text]:
+    """What is read of each row."""
+    return [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
+
+
+def classes_of(rows: SplitRows, labels: Sequence[str]) -> NDArray[np.int64]:
+    """(rows,) class numbers in the order of the labels."""
+    index = {label: number for number, label in enumerate(labels)}
+    return np.asarray([index[row["label"]] for row in rows.rows], dtype=np.int64)
 
 
 def collator(tokenizer: Any, device: str) -> Any:
@@ -178,11 +145,14 @@ def class_weights(counts: np.ndarray[Any, Any], wished: str) -> np.ndarray[Any, 
     return np.asarray(raw * counts.sum() / (raw * counts).sum())
 
 
-def cross_entropy(train: SplitRows, params: Any) -> Any:
-    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished."""
+def cross_entropy(counts: NDArray[np.int64], params: Any) -> Any:
+    """Cross entropy over the items of all accumulated batches, with label smoothing and class weights as wished.
+
+    `counts` are the (classes,) training rows of each class.
+    """
     import torch
 
-    heavy = class_weights(np.bincount(train.classes, minlength=len(train.labels)), params.class_weights)
+    heavy = class_weights(counts, params.class_weights)
     weights = None if heavy is None else torch.tensor(heavy, dtype=torch.float32)
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
@@ -198,9 +168,9 @@ def cross_entropy(train: SplitRows, params: Any) -> Any:
     return loss
 
 
-def batches(tokenizer: Any, texts: Sequence[str], max_length: int, device: Any) -> Iterator[tuple[list[int], Any]]:
+def batches(tokenizer: Any, texts: Sequence[Text], max_length: int, device: Any) -> Iterator[tuple[list[int], Any]]:
     """(places in `texts`, batch for a model) pairs, longest first: texts of like length share a batch."""
-    ids = encode_texts(tokenizer, texts, max_length) if texts else []
+    ids = encoded_texts(tokenizer, texts, max_length)
     order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
     pad = collator(tokenizer, device.type)
     for start in range(0, len(order), PREDICTION_BATCH):
@@ -208,7 +178,17 @@ def batches(tokenizer: Any, texts: Sequence[str], max_length: int, device: Any) 
         yield part, pad([{"input_ids": ids[index]} for index in part]).to(device)
 
 
-def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_length: int) -> np.ndarray[Any, Any]:
+def encoded_texts(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[list[int]]:
+    """Token ids of each text, or of both texts of a pair."""
+    if not texts:
+        return []
+    if isinstance(texts[0], str):
+        return list(encode_texts(tokenizer, [str(text) for text in texts], max_length))
+    firsts, seconds = zip(*texts, strict=True)
+    return list(encode_texts(tokenizer, list(firsts), max_length, list(seconds)))
+
+
+def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[Text], max_length: int) -> np.ndarray[Any, Any]:
     """(texts, classes) probabilities, in the order of the texts."""
     import torch
 
@@ -222,70 +202,6 @@ def class_probabilities(model: Any, tokenizer: Any, texts: Sequence[str], max_le
     return answers
 
 
-def _report(
-    attempt: Attempt,
-    splits: tuple[SplitRows, SplitRows, SplitRows],
-    probabilities: np.ndarray[Any, Any],
-    training: Training,
-    encoding: Encoding,
-    *,
-    task: str,
-    seed: int,
-) -> Report:
-    train, validation, test = splits
-    result = evaluate_classification(probabilities, test.classes, train.labels, seed)
-    attempt.sink.emit(Phase(name="evaluate", fraction=0.3))
-    probe = linear_probe(
-        attempt.model, train.labelled(), validation.labelled(), test.labelled(), train.labels, encoding, seed
-    )
-    attempt.sink.emit(Phase(name="evaluate", fraction=1.0))
-    gain = paired_difference(test.classes, result.predicted, probe.predicted, seed)
-    inputs = [{"text": text} for text in test.texts]
-    predictions = Predictions(probabilities, test.classes, train.labels, test.rows, inputs)
-    return Report(
-        task=task,
-        scores=result.scores,
-        baselines=(majority_baseline(train.classes, test.classes, train.labels, seed), probe.baseline),
-        per_class=result.per_class,
-        confusion=result.confusion,
-        calibration=result.calibration,
-        mistakes=worst_mistakes(predictions),
-        examples=representative_examples(predictions),
-        split=Split(train=len(train.texts), validation=len(validation.texts), test=len(test.texts)),
-        training=training,
-        notes=(gain.sentence("the linear probe"), *filter(None, [training.early_end()]), *result.notes),
-    )
-
-
-def outcome(report: Report) -> Outcome:
-    """The headline figures for the list of runs."""
-    return Outcome(
-        scores={score.name: score.value for score in report.scores},
-        baselines={rival.name: {score.name: score.value for score in rival.scores} for rival in report.baselines},
-    )
-
-
-def save_adapter(model: Any, tokenizer: Any, note: Mapping[str, Any], artifact: Path) -> None:
-    """Write adapter, tokenizer and note aside, flush, and make them real by one rename.
-
-    The adapter names its base model by its public name: a folder of this machine would mean nothing elsewhere.
-    """
-    hidden = artifact.with_name(f".{artifact.name}")
-    with aside(hidden):
-        model.save_pretrained(hidden)
-        config = json.loads((hidden / "adapter_config.json").read_text("utf-8"))
-        config["base_model_name_or_path"] = note["base_model"]
-        (hidden / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True), "utf-8")
-        (hidden / "README.md").unlink(missing_ok=True)  # peft's is a form to fill in; the model card is ours
-        tokenizer.save_pretrained(hidden)
-        (hidden / ADAPTER_NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False), "utf-8")
-        for path in hidden.rglob("*"):
-            flush(path)
-    shutil.rmtree(artifact, ignore_errors=True)
-    hidden.rename(artifact)
-    flush(artifact.parent)
-
-
 class Classifier:
     """A finished adapter, loaded. Answers with the probability of every label."""
 
@@ -293,26 +209,17 @@ class Classifier:
         self._model, self._tokenizer = model, tokenizer
         self._labels, self._max_length = list(labels), max_length
 
-    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
-        """The probability of each label for each input's `text`, in the order of the inputs."""
-        texts = [item["text"] for item in inputs]
-        rows = class_probabilities(self._model, self._tokenizer, texts, self._max_length)
-        return [dict(zip(self._labels, map(float, row), strict=True)) for row in rows]
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Scores]:
+        """The probability of each label for each input's `text` and `text_pair`, in the order of the inputs."""
+        rows = class_probabilities(self._model, self._tokenizer, texts_of(inputs), self._max_length)
+        return [Scores(scores=dict(zip(self._labels, map(float, row), strict=True))) for row in rows]
 
 
 def load_classifier(artifact: Path, model: Path) -> Classifier:
     """A finished adapter on its base model. Raises ModelError when either is missing or damaged."""
-    from peft import PeftModel
 
-    try:
-        note = json.loads((artifact / ADAPTER_NOTE).read_text("utf-8"))
-        tokenizer = load_tokenizer(artifact)
-        base = load_base(model, note["labels"], tokenizer)
-        loaded = PeftModel.from_pretrained(base, artifact)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(
-            f"The adapter in {artifact} cannot be loaded on {model} ({str(error).splitlines()[0][:200]}). "
-            "It needs the base model it was trained on; train again if its files are damaged.",
-            code="adapter-load",
-        ) from error
+    def base(tokenizer: Any, note: dict[str, Any]) -> Any:
+        return load_base(model, note["labels"], tokenizer)
+
+    loaded, tokenizer, note = load_adapter(artifact, model, base)
     return Classifier(loaded, tokenizer, note["labels"], note["max_length"])

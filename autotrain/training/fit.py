@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autotrain.events import Log
+from autotrain.measures import measure
 from autotrain.models.lora import parameters
 from autotrain.report import Training
 from autotrain.task import Attempt
@@ -58,32 +59,50 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded rows: what the collator takes, with the length of each in tokens."""
+    """Encoded rows: what the collator takes. `tokens` measures a row that has no `input_ids` of its own."""
 
     items: list[dict[str, Any]]
+    tokens: Callable[[dict[str, Any]], int] = lambda item: len(item["input_ids"])
 
     @property
     def lengths(self) -> list[int]:
         """Tokens of each row."""
-        return [len(item["input_ids"]) for item in self.items]
+        return [self.tokens(item) for item in self.items]
 
     def blank(self) -> dict[str, Any]:
         """A row that no loss and no count takes notice of: what fills up a batch."""
-        return {**min(self.items, key=lambda item: len(item["input_ids"])), "labels": IGNORED}
+        shortest = min(self.items, key=self.tokens)
+        labels = shortest["labels"]
+        return {**shortest, "labels": [IGNORED] * len(labels) if isinstance(labels, list) else IGNORED}
 
     def by_length(self) -> list[dict[str, Any]]:
         """The rows, longest first: little padding, and a batch that does not fit fails at once."""
-        return sorted(self.items, key=lambda item: -len(item["input_ids"]))
+        return sorted(self.items, key=lambda item: -self.tokens(item))
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is learned and how it is judged: how rows become a batch, its loss, the metrics, the one that decides."""
+    """What is learned and how it is judged: how rows become a batch, its loss, the metrics, the one that decides.
+
+    A batch has `labels`; those that are not IGNORED are counted, over all batches that are accumulated, and the count
+    is what a summed loss is divided by. A loss that no labels but only `eval_loss` judges needs no `compute_metrics`.
+
+    Attributes:
+        collator: a list of items to a batch.
+        loss: (outputs, labels, num_items_in_batch) to a scalar; where the model's one answer to the batch is enough.
+        compute_metrics: what transformers' trainer calls after an evaluation.
+        metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
+        step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
+            more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+        condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+    """
 
     collator: Any
     loss: Any
-    compute_metrics: Callable[[Any], dict[str, float]]
+    compute_metrics: Callable[[Any], dict[str, float]] | None
     metric_for_best_model: str
+    step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
+    condensed: Callable[[Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +158,11 @@ def fit(
         data_collator=objective.collator,
         train_dataset=[*train.items, train.blank()],
         eval_dataset=validation.by_length(),
-        compute_loss_func=objective.loss,
+        compute_loss_func=objective.loss or objective.step,  # either makes the loop count the items
         compute_metrics=objective.compute_metrics,
+        preprocess_logits_for_metrics=objective.condensed,
     )
+    loop.step_function = objective.step
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
@@ -205,7 +226,8 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
         save_strategy="steps",
         save_steps=evaluate_every,
         metric_for_best_model=metric_for_best_model,
-        greater_is_better=not metric_for_best_model.endswith("loss"),
+        greater_is_better=should_rise(metric_for_best_model),
+        prediction_loss_only=False,
         label_names=["labels"],
         remove_unused_columns=False,
         seed=schedule.seed,
@@ -218,6 +240,11 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def should_rise(metric: str) -> bool:
+    """Whether a metric of the validation rows, such as `eval_rmse`, is better when it is higher."""
+    return not metric.endswith(("loss", "perplexity")) and measure(metric.removeprefix("eval_")).higher_is_better
 
 
 def _run(loop: Any, attempt: Attempt) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from autotrain.errors import TrainingError
 from autotrain.evaluation.baselines import stratified_sample
 
+Text = TypeVar("Text")
+
 HEAD_ROWS, HEAD_WORK = 1000, 1e12
 """Most rows the head is fitted on, and most multiplications with weights on a CPU: a few seconds. With more it starts
 hardly better."""
 STRENGTH, ITERATIONS = 0.1, 60
 """Inverse strength of the L2 penalty and most iterations: a start that is not yet sure of itself."""
+
+MOST_FITS = 200
+"""Labels whose part of the head is fitted, some 20 a second; the others start with their share of the rows."""
+RIDGES = (10.0, 100.0, 1e3, 1e4, 1e5)
+"""Strengths of a ridge regression's penalty that are tried, on standardised values of a few hundred dimensions."""
 
 SMALLEST_SPREAD = 0.1
 """Of the root mean square of all values; a trained encoder's spread is around half of it."""
@@ -34,9 +41,9 @@ def head_rows(model: Any, mean_tokens: float, device: str) -> int:
 
 def fit_head(
     model: Any,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     classes: NDArray[np.int64],
-    batches: Callable[[Sequence[str]], Iterable[tuple[list[int], Any]]],
+    batches: Callable[[Sequence[Text]], Iterable[tuple[list[int], Any]]],
     most_rows: int,
     seed: int,
 ) -> bool:
@@ -57,20 +64,55 @@ def fit_head(
     Raises:
         TrainingError: the model answers with values that are not numbers.
     """
+    if last_layer(model) is None or len(np.unique(classes)) < 2:
+        return False
+    rows = stratified_sample(classes, most_rows, seed) if len(classes) > most_rows else np.arange(len(classes))
+    return start_head(model, [texts[int(row)] for row in rows], batches, lambda seen: regression(seen, classes[rows]))
+
+
+def start_head(
+    model: Any,
+    texts: Sequence[Text],
+    batches: Callable[[Sequence[Text]], Iterable[tuple[list[int], Any]]],
+    solve: Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]],
+) -> bool:
+    """Set the last linear layer of a new head to what `solve` makes of what reaches it; False where there is none.
+
+    Args:
+        model, batches: as for `fit_head`.
+        texts: those to start from.
+        solve: what reaches the layer (texts, hidden) to its weights (outputs, hidden) and biases (outputs,).
+
+    Raises:
+        TrainingError: the model answers with values that are not numbers.
+    """
     import torch
 
     layer = last_layer(model)
-    if layer is None or len(np.unique(classes)) < 2:
+    if layer is None:
         return False
-    rows = stratified_sample(classes, most_rows, seed) if len(classes) > most_rows else np.arange(len(classes))
-    seen = np.zeros((len(rows), layer.in_features), dtype=np.float32)
+    weight, bias = solve(_reaching(model, layer, texts, batches))
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(bias))
+    return True
+
+
+def _reaching(
+    model: Any, layer: Any, texts: Sequence[Text], batches: Callable[[Sequence[Text]], Iterable[tuple[list[int], Any]]]
+) -> NDArray[np.float32]:
+    """(texts, hidden) of what reaches a layer."""
+    import torch
+
+    seen = np.zeros((len(texts), layer.in_features), dtype=np.float32)
     arriving: list[Any] = []
     hook = layer.register_forward_pre_hook(lambda _module, inputs: arriving.append(inputs[0]))
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            for places, batch in batches([texts[int(row)] for row in rows]):
+            for places, batch in batches(texts):
                 arriving.clear()
                 model(**batch)
                 seen[places] = pooled(arriving[0], batch, model.config.pad_token_id).float().cpu().numpy()
@@ -83,12 +125,7 @@ def fit_head(
             "choose another base model.",
             code="nan",
         )
-    weight, bias = regression(seen, classes[rows])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        if layer.bias is not None:
-            layer.bias.copy_(torch.from_numpy(bias))
-    return True
+    return seen
 
 
 def last_layer(model: Any) -> Any:
@@ -126,9 +163,7 @@ def regression(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean = seen.mean(axis=0)
-    # What hardly differs from text to text gets no large weight: the adapter would shake the answers through it.
-    spread = np.maximum(seen.std(axis=0), SMALLEST_SPREAD * np.sqrt(np.square(seen).mean()) + 1e-6)
+    mean, spread = _standard(seen)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is only where the training starts
         fitted = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS).fit((seen - mean) / spread, classes)
@@ -137,3 +172,44 @@ def regression(
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     weight = weight / spread
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32)
+
+
+def ridge(seen: NDArray[np.float32], targets: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (1, hidden) and bias (1,) of a ridge regression on the rows, its strength by leaving out each row once.
+
+    Args:
+        seen: (rows, hidden).
+        targets: (rows,) numbers, scaled.
+    """
+    from sklearn.linear_model import RidgeCV
+
+    mean, spread = _standard(seen)
+    fitted = RidgeCV(alphas=RIDGES).fit(((seen - mean) / spread).astype(np.float64), targets)
+    weight = fitted.coef_.reshape(1, -1) / spread
+    bias = np.atleast_1d(fitted.intercept_) - weight @ mean
+    return weight.astype(np.float32), bias.astype(np.float32)
+
+
+def _standard(seen: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(hidden,) mean and spread to standardise by."""
+    # What hardly differs from text to text gets no large weight: the adapter would shake the answers through it.
+    return seen.mean(axis=0), np.maximum(seen.std(axis=0), SMALLEST_SPREAD * np.sqrt(np.square(seen).mean()) + 1e-6)
+
+
+def each_label(seen: NDArray[np.float32], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (labels, hidden) and biases (labels,) of a logistic regression for each label by itself.
+
+    A label that all or none of the rows have starts with no weight, and with their share as its probability.
+
+    Args:
+        seen: (rows, hidden).
+        truth: (rows, labels) which labels each row has.
+    """
+    weights = np.zeros((truth.shape[1], seen.shape[1]), dtype=np.float32)
+    share = (truth.sum(axis=0) + 0.5) / (len(truth) + 1)
+    biases = np.log(share / (1 - share)).astype(np.float32)
+    for place, column in enumerate(truth.T[:MOST_FITS]):
+        if column.any() and not column.all():
+            weight, bias = regression(seen, column.astype(np.int64))
+            weights[place], biases[place] = weight[1] - weight[0], bias[1] - bias[0]
+    return weights, biases

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,8 @@ class Loop(Trainer):  # type: ignore[misc]
         self._out_of_patience = False
         self._began, self._seconds_before = time.monotonic(), 0.0
         self.ended: Ended = "planned"
+        self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
+        self._loss_shifts_labels = False  # the first label of a row is never learned, so that every other one counts
 
     def remember(self, checkpoint: Path) -> None:
         """Take from a checkpoint that is resumed what the parent does not: the best weights, the loss not yet shown."""
@@ -64,6 +67,17 @@ class Loop(Trainer):  # type: ignore[misc]
         """Put the best weights back into the model; without an evaluation so far, the newest are the best."""
         if self._best:
             set_peft_model_state_dict(self.model, self._best)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """As the parent's, or by the task's own step."""
+        if self.step_function is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss, outputs = self.step_function(model, inputs, num_items_in_batch)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None and self.args.world_size > 1:
+            loss = loss * self.accelerator.num_processes  # as the parent does: the count is of all devices
+        return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self._sampler

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from autotrain.data.freeze import SplitCounts, count_splits
+from autotrain.data.nested import items_of
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.steps import STEPS, Step
@@ -23,6 +24,9 @@ from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
 from autotrain.ui.forms import Change, changes
 from autotrain.ui.services import Services
+
+TEXT_KINDS = ("text", "messages", "list")
+"""Kinds of columns that are read as text."""
 
 SAMPLE_ROWS = 2000
 """Rows whose texts are measured in tokens: enough for a mean, quick for any table."""
@@ -192,7 +196,7 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
         entry = services.catalogue.resolve(recipe.model)
     except AutotrainError:
         return None
-    texts = [text for text in dataset.table().rows[_text_column(recipe)].slice(0, SAMPLE_ROWS).to_pylist() if text]
+    texts = _read_texts(recipe, dataset)
     lengths = token_lengths(entry.path, texts, int(params.get("max_length", 128)))
     batch = int(params.get("per_device_train_batch_size", 16))
     accumulation = int(params.get("gradient_accumulation_steps", 1))
@@ -319,7 +323,7 @@ def _dataset(draft: Draft, datasets: DatasetStore) -> tuple[Dataset | None, str]
 
 
 def _unmapped(draft: Draft) -> list[str]:
-    return [role.title for role in TASKS[draft.task].columns if role.required and not draft.columns.get(role.role)]
+    return [role.title for role in TASKS[draft.task].missing(draft.columns)]
 
 
 def _preset(draft: Draft) -> Recipe:
@@ -337,7 +341,15 @@ def _changes(draft: Draft) -> list[Change]:
         return []
 
 
-def _text_column(recipe: Recipe) -> str:
+def _read_texts(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """What the model reads of the first rows, near enough to count tokens: the cells of a row after another."""
     assert recipe.data is not None
-    roles = [role.role for role in recipe.the_task().columns if role.kind == "text"]
-    return recipe.data.columns[roles[0]] if roles else next(iter(recipe.data.columns.values()))
+    roles = [role.role for role in recipe.the_task().columns if role.kind in TEXT_KINDS and role.role != "tags"]
+    columns = [recipe.data.columns[role] for role in roles if role in recipe.data.columns]
+    rows = dataset.table().rows.select(list(dict.fromkeys(columns))).slice(0, SAMPLE_ROWS).to_pylist()
+    return [text for row in rows if (text := "\n".join(map(_plain, filter(None, row.values()))))]
+
+
+def _plain(cell: str) -> str:
+    """A list of words as they stand in a text; other cells as they are."""
+    return " ".join(items_of(cell)) if cell.startswith("[") and not cell.startswith("[{") else cell

@@ -39,7 +39,7 @@ class Change(BaseModel):
     value: Any
 
 
-def widgets(params: type[Params]) -> list[Widget]:
+def widgets(params: type[BaseModel]) -> list[Widget]:
     """The form of a task, in the order in which the fields are declared."""
     return [_widget(name, field) for name, field in params.model_fields.items()]
 

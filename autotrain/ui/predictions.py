@@ -14,6 +14,7 @@ from typing import Literal
 import pyarrow as pa
 
 from autotrain.adapters import FinishedAdapter, finished_adapter
+from autotrain.answers import PLAINLY, AnyAnswer, Asking
 from autotrain.data.read import import_table
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import AutotrainError, DataError
@@ -71,18 +72,18 @@ class Predictions:
         self._root = settings.root / "batches"
         shutil.rmtree(self._root, ignore_errors=True)  # those of an earlier web process, which nobody can ask for
 
-    def answer(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
-        """A score for each class, for each input. Raises ModelError, DataError, UnknownRun."""
-        finished = self._finished(run_id)
+    def answer(self, run_id: str, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[AnyAnswer]:
+        """An answer to each input. Raises ModelError, DataError, UnknownRun."""
+        finished = self.finished(run_id)
         roles = tuple(finished.inputs)
         for number, item in enumerate(inputs, 1):
             if set(item) != set(roles):
                 raise DataError(f"Input {number} must have exactly {', '.join(roles)}.", code="wrong-input")
-        return self._pool.predict(finished.artifact, finished.model, inputs)
+        return self._pool.predict(finished.artifact, finished.model, inputs, asking)
 
     def start(self, run_id: str, path: Path, name: str) -> Batch:
         """Read a table and start on it, or ask for columns when they cannot be guessed. Raises DataError."""
-        trained = self._finished(run_id).inputs
+        trained = self.finished(run_id).inputs
         batch_id = uuid.uuid4().hex[:12]
         folder = self._root / batch_id
         folder.mkdir(parents=True)
@@ -133,10 +134,9 @@ class Predictions:
 
     def _work(self, batch: Batch, columns: Mapping[str, str]) -> None:
         try:
-            finished = self._finished(batch.run_id)
+            finished = self.finished(batch.run_id)
             adapter = self._pool.open(finished.artifact, finished.model)
-            label = finished.columns.get("label")
-            known = label if label in batch.columns else None
+            known = finished.expected if finished.expected in batch.columns else None
             result = predict_file(adapter, batch.table, columns, batch.output, label=known, progress=batch.progressed)
             batch.notes = result.sentences()
             batch.state = "done"
@@ -152,5 +152,6 @@ class Predictions:
             for old in settled[: max(0, len(self._batches) - MOST_BATCHES)]:
                 shutil.rmtree(self._batches.pop(old.id).folder, ignore_errors=True)
 
-    def _finished(self, run_id: str) -> FinishedAdapter:
+    def finished(self, run_id: str) -> FinishedAdapter:
+        """The adapter of a run. Raises ModelError, UnknownRun."""
         return finished_adapter(self._store.get(run_id), self._settings)

@@ -14,10 +14,11 @@ import pytest
 
 from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.models.lora import add_lora
+from autotrain.params import AdapterParams
 from autotrain.runs.folder import Order, RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
-from autotrain.training.classification import save_adapter
+from autotrain.training.adapter import save_adapter
 from tests.app import Done, command
 from tests.page import World, open_page
 from tests.training.toy import save_encoder
@@ -82,7 +83,7 @@ def adapter(settings: Settings, store: SqlStore, encoder: Path, tmp_path: Path) 
     run = RunFolder(settings.runs / "run1")
     tokenizer = load_tokenizer(encoder)
     base = load_classifier(encoder, LABELS, tokenizer)
-    model = add_lora(base, r=4, lora_alpha=8, lora_dropout=0.0, target_modules="all-linear")
+    model = add_lora(base, AdapterParams(lora_r=4, lora_alpha=8), kind="SEQ_CLS")
     note = {"task": "text-classification", "labels": LABELS, "base_model": "tiny", "max_length": 16, "columns": {}}
     shutil.rmtree(run.adapter)
     save_adapter(model, tokenizer, note, run.adapter)

@@ -59,12 +59,12 @@ def test_the_reloaded_adapter_answers_as_it_did_when_it_was_evaluated(undisturbe
     test = read_split(run.data, "test").to_pylist()
     predictor = TASKS["text-classification"].load(run.adapter, undisturbed.model)
     answers = predictor.predict([{"text": row["text"]} for row in test])
-    right = [max(answer, key=answer.__getitem__) == row["label"] for answer, row in zip(answers, test, strict=True)]
+    right = [answer.winner == row["label"] for answer, row in zip(answers, test, strict=True)]
     accuracy = next(score.value for score in report.scores if score.name == "accuracy")
     assert sum(right) / len(right) == pytest.approx(accuracy)
     by_row = {row["__row__"]: answer for row, answer in zip(test, answers, strict=True)}
     for example in (*report.mistakes, *report.examples):
-        assert by_row[example.row][example.predicted] == pytest.approx(example.confidence, abs=1e-5)
+        assert by_row[example.row].scores[example.predicted] == pytest.approx(example.confidence, abs=1e-5)
 
 
 def failure(run: Trainer) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from autotrain.errors import HubUnreachable, ModelError
+from autotrain.models.architectures import DECODER_TASKS
 from autotrain.models.catalogue import Catalogue
 from autotrain.models.starter import ADDABLE, Addable, add, add_model, remove_model
 from autotrain.settings import Settings
@@ -147,7 +148,7 @@ def test_a_package_becomes_a_model_that_answers(
         "added",
         "Tiny",
         "apache-2.0",
-        ("text-generation",),
+        DECODER_TASKS,
     )
     assert "4-bit" in entry.reason
     assert Catalogue(settings).check(entry, "text-generation") == []

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotrain.answers import PLAINLY, Asking, Scores
 from autotrain.errors import DataError, ModelError
 from autotrain.predictor import predict_file
 from autotrain.predictor.file import FORMULA_STARTS, ROWS_AT_ONCE, choose_columns, neutral
@@ -23,11 +24,12 @@ class ByWord:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def predict(self, inputs: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Scores]:
         self.batches.append(len(inputs))
         if any("crash" in one["text"] for one in inputs):
             raise ModelError("The answering process was killed.", code="out-of-memory")
-        return [{"good": 0.75, "=bad": 0.25} if "good" in one["text"] else {"good": 0.1, "=bad": 0.9} for one in inputs]
+        sure, unsure = {"good": 0.75, "=bad": 0.25}, {"good": 0.1, "=bad": 0.9}
+        return [Scores(scores=sure if "good" in one["text"] else unsure) for one in inputs]
 
 
 def table(**columns: list[str]) -> Table:

@@ -30,7 +30,7 @@ def test_an_adapter_is_kept_until_another_is_asked(
 ) -> None:
     first, second = pool.open(artifact, model), pool.open(other, model)
     assert pool.running == []
-    assert first.predict([{"text": "four"}])[0]["long"] == 4e-6
+    assert first.predict([{"text": "four"}])[0].scores["long"] == 4e-6
     first.predict([{"text": "again"}])
     assert pool.running == [artifact]
     second.predict([{"text": "four"}])
@@ -57,7 +57,7 @@ def test_nobody_loses_an_answer_while_adapters_take_turns(
     found: list[float] = []
 
     def question(adapter: Path, length: int) -> None:
-        found.append(pool.predict(adapter, model, [{"text": "x" * length}])[0]["long"] * 1e6)
+        found.append(pool.predict(adapter, model, [{"text": "x" * length}])[0].scores["long"] * 1e6)
 
     threads = [
         threading.Thread(target=question, args=((artifact, other)[number % 2], number)) for number in range(1, 13)
@@ -73,4 +73,4 @@ def test_nobody_loses_an_answer_while_adapters_take_turns(
 def test_a_failed_question_frees_its_seat(pool: PredictorPool, artifact: Path, other: Path, model: Path) -> None:
     with pytest.raises(ModelError):
         pool.predict(artifact, model, [{"text": "die"}])
-    assert pool.predict(other, model, [{"text": "four"}])[0]["long"] == 4e-6
+    assert pool.predict(other, model, [{"text": "four"}])[0].scores["long"] == 4e-6

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autotrain.answers import Scores
 from autotrain.errors import DataError, ModelError
 from autotrain.predictor import AdapterProcess
 from autotrain.predictor.process import child_environment
@@ -36,8 +37,9 @@ def wait_until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it did not come about")
 
 
-def ask(process: AdapterProcess, *texts: str) -> list[dict[str, float]]:
-    return process.predict([{"text": text} for text in texts])
+def ask(process: AdapterProcess, *texts: str) -> list[Scores]:
+    answers = process.predict([{"text": text} for text in texts])
+    return [answer for answer in answers if isinstance(answer, Scores)]
 
 
 def test_it_starts_with_the_first_question_and_answers_in_order(process: AdapterProcess) -> None:
@@ -45,7 +47,7 @@ def test_it_starts_with_the_first_question_and_answers_in_order(process: Adapter
     assert process.predict([]) == []
     assert not process.running
     answers = ask(process, "four", "x" * 100_000, "äöü\n\u2028“")
-    assert [answer["long"] for answer in answers] == [4e-6, 0.1, 6e-6]
+    assert [answer.scores["long"] for answer in answers] == [4e-6, 0.1, 6e-6]
     pid = process.pid
     ask(process, "again")
     assert process.pid == pid
@@ -81,7 +83,7 @@ def test_threads_share_one_process_and_each_gets_its_own_answer(process: Adapter
     found: dict[int, float] = {}
 
     def question(length: int) -> None:
-        found[length] = ask(process, "x" * length)[0]["long"]
+        found[length] = ask(process, "x" * length)[0].scores["long"]
 
     threads = [threading.Thread(target=question, args=(length,)) for length in range(1, 30)]
     for thread in threads:
@@ -107,7 +109,7 @@ def test_a_failed_question_is_a_sentence_and_the_next_one_is_answered(
     with pytest.raises(ModelError, match=sentence) as caught:
         ask(process, text)
     assert caught.value.code == code
-    assert ask(process, "four")[0]["long"] == 4e-6
+    assert ask(process, "four")[0].scores["long"] == 4e-6
 
 
 def test_a_process_killed_between_two_questions_is_replaced(process: AdapterProcess) -> None:

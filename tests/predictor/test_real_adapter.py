@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from autotrain.answers import Scores
 from autotrain.data.store import DatasetStore
 from autotrain.errors import ModelError
 from autotrain.models.loading import load_classifier as load_base
 from autotrain.models.loading import load_tokenizer
 from autotrain.models.lora import add_lora
+from autotrain.params import AdapterParams
 from autotrain.predictor import AdapterProcess, predict_file
 from autotrain.settings import Settings
 from autotrain.tasks import TASKS
-from autotrain.training.classification import save_adapter
+from autotrain.training.adapter import save_adapter
 
 LABELS = ["colour", "number", "=other"]
 
@@ -29,13 +31,8 @@ def adapter(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
     torch.manual_seed(1)
     tokenizer = load_tokenizer(tiny_encoder)
-    model = add_lora(
-        load_base(tiny_encoder, LABELS, tokenizer),
-        r=4,
-        lora_alpha=8,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-    )
+    base = load_base(tiny_encoder, LABELS, tokenizer)
+    model = add_lora(base, AdapterParams(lora_r=4, lora_alpha=8), kind="SEQ_CLS")
     folder = tmp_path_factory.mktemp("run") / "adapter"
     note = {"task": "text-classification", "labels": LABELS, "base_model": "tiny", "max_length": 16, "columns": {}}
     save_adapter(model, tokenizer, note, folder)
@@ -54,14 +51,16 @@ def test_the_process_answers_as_the_adapter_does_in_this_one(
     inputs = [{"text": text} for text in ("the red colour", "two", "“ÄÖÜ” 🙂", "three is the number")]
     here = TASKS["text-classification"].load(adapter, tiny_encoder).predict(inputs)
     for ours, theirs in zip(process.predict(inputs), here, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-6)
-        assert list(ours) == LABELS
-        assert sum(ours.values()) == pytest.approx(1)
+        assert isinstance(ours, Scores) and isinstance(theirs, Scores)
+        assert ours.scores == pytest.approx(theirs.scores, abs=1e-6)
+        assert list(ours.scores) == LABELS
+        assert sum(ours.scores.values()) == pytest.approx(1)
 
 
 def test_a_text_of_a_hundred_thousand_characters_is_cut_off_and_answered(process: AdapterProcess) -> None:
     long, its_beginning = process.predict([{"text": "red " * 25_000}, {"text": "red " * 14}])
-    assert long == pytest.approx(its_beginning, abs=1e-6)
+    assert isinstance(long, Scores) and isinstance(its_beginning, Scores)
+    assert long.scores == pytest.approx(its_beginning.scores, abs=1e-6)
 
 
 def test_a_spreadsheet_comes_back_with_predictions(process: AdapterProcess, settings: Settings, tmp_path: Path) -> None:

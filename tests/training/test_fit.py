@@ -16,8 +16,9 @@ from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.task import Attempt, Device
 from autotrain.tasks.text_classification import Params
-from autotrain.training.classification import SplitRows, collator
+from autotrain.training.classification import classes_of, collator, texts_of
 from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.rows import SplitRows
 
 BAD_STEP = 4
 
@@ -34,13 +35,13 @@ class Events:
 
 def trained(model: Path, frozen: Path, folder: Path, sink: Events, loss: Any, metrics: Any, **params: Any) -> Any:
     """The toy trained with a loss and metrics of the test's own; the tuned model and how it went."""
-    train = SplitRows(frozen, "train")
+    train = SplitRows(frozen, "train", "classification")
+    labels = sorted({row["label"] for row in train.rows})
     tokenizer = load_tokenizer(model)
-    tuned = add_lora(
-        load_classifier(model, train.labels, tokenizer), r=4, lora_alpha=8, lora_dropout=0, target_modules="all-linear"
-    )
-    encoded = encode_texts(tokenizer, train.texts, 32)
-    rows = Rows([{"input_ids": ids, "labels": int(label)} for ids, label in zip(encoded, train.classes, strict=True)])
+    tuned = add_lora(load_classifier(model, labels, tokenizer), Params(lora_r=4, lora_alpha=8), kind="SEQ_CLS")
+    encoded = encode_texts(tokenizer, texts_of(train.rows), 32)
+    classes = classes_of(train, labels).tolist()
+    rows = Rows([{"input_ids": ids, "labels": label} for ids, label in zip(encoded, classes, strict=True)])
     attempt = Attempt(
         model=model,
         model_name="tiny",

@@ -14,21 +14,31 @@ from sklearn.linear_model import LogisticRegression
 from autotrain.models.catalogue import Catalogue
 from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.settings import Settings
-from autotrain.training.classification import SplitRows, batches, class_probabilities
+from autotrain.training.classification import batches, class_probabilities, classes_of, texts_of
 from autotrain.training.head import HEAD_ROWS, fit_head, head_rows, pooled, regression
+from autotrain.training.rows import SplitRows
+
+
+class Train:
+    """The toy's training rows."""
+
+    def __init__(self, frozen: Path) -> None:
+        rows = SplitRows(frozen, "train", "classification")
+        self.labels = sorted({row["label"] for row in rows.rows})
+        self.texts, self.classes = texts_of(rows.rows), classes_of(rows, self.labels)
 
 
 @pytest.fixture(scope="module")
-def train(frozen: Path) -> SplitRows:
-    return SplitRows(frozen, "train")
+def train(frozen: Path) -> Train:
+    return Train(frozen)
 
 
-def started(folder: Path, train: SplitRows, rows: int = HEAD_ROWS) -> tuple[Any, Any, bool]:
+def started(folder: Path, train: Train, rows: int = HEAD_ROWS) -> tuple[Any, Any, bool]:
     """A classifier of the toy's languages whose head has been started."""
     tokenizer = load_tokenizer(folder)
     model = load_classifier(folder, train.labels, tokenizer)
 
-    def encoded(texts: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
+    def encoded(texts: Sequence[Any]) -> Iterator[tuple[list[int], Any]]:
         return batches(tokenizer, texts, 32, torch.device("cpu"))
 
     return model, tokenizer, fit_head(model, train.texts, train.classes, encoded, rows, seed=1)
@@ -47,7 +57,7 @@ def test_the_weights_answer_as_the_regression_on_standardised_rows(classes: int)
     assert found == pytest.approx(golden, abs=1e-4)
 
 
-def test_a_real_encoder_knows_most_before_the_first_step(train: SplitRows, settings: Settings) -> None:
+def test_a_real_encoder_knows_most_before_the_first_step(train: Train, settings: Settings) -> None:
     classifier, tokenizer, done = started(Catalogue(settings).folder("all-minilm-l6-v2"), train)
     assert done
     answers = class_probabilities(classifier, tokenizer, train.texts, 32).argmax(-1)
@@ -62,7 +72,7 @@ def test_what_hardly_differs_from_text_to_text_gets_no_large_weight() -> None:
     assert abs(weight).max() < 10
 
 
-def test_the_same_seed_gives_the_same_head(model: Path, train: SplitRows) -> None:
+def test_the_same_seed_gives_the_same_head(model: Path, train: Train) -> None:
     first, second = started(model, train, rows=60)[0], started(model, train, rows=60)[0]
     assert torch.equal(first.classifier.weight, second.classifier.weight)
 
@@ -74,9 +84,7 @@ def test_a_head_that_sees_every_token_is_fitted_on_the_last_one_before_the_paddi
     assert torch.equal(pooled(states[:, 0], batch, pad_token_id=0), states[:, 0]), "nothing to choose from"
 
 
-def test_a_base_that_is_a_classifier_of_these_labels_keeps_its_head(
-    model: Path, train: SplitRows, tmp_path: Path
-) -> None:
+def test_a_base_that_is_a_classifier_of_these_labels_keeps_its_head(model: Path, train: Train, tmp_path: Path) -> None:
     classifier, tokenizer, _ = started(model, train)
     classifier.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
@@ -85,7 +93,7 @@ def test_a_base_that_is_a_classifier_of_these_labels_keeps_its_head(
     assert torch.equal(again.classifier.weight, classifier.classifier.weight)
 
 
-def test_a_large_model_or_long_texts_get_fewer_rows_but_every_class_some(model: Path, train: SplitRows) -> None:
+def test_a_large_model_or_long_texts_get_fewer_rows_but_every_class_some(model: Path, train: Train) -> None:
     classifier = load_classifier(model, train.labels, load_tokenizer(model))
     assert head_rows(classifier, 20, "cpu") == HEAD_ROWS
     assert head_rows(classifier, 1e9, "cpu") == 4 * len(train.labels)

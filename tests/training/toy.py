@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,13 @@ def write_table(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
     return path
 
 
-def sentences(folder: Path) -> list[tuple[str, str]]:
-    """Some sentences of three languages out of the sample."""
+def sentences(folder: Path, languages: Sequence[str] = (), rows_of_each: int = ROWS_OF_EACH) -> list[tuple[str, str]]:
+    """Some sentences of three languages, or of those named, out of the sample."""
     write_sample("language-identification", folder / "all.csv")
     with (folder / "all.csv").open(encoding="utf-8", newline="") as file:
         rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
-    chosen = sorted({label for _, label in rows})[:LANGUAGES]
-    return [row for name in chosen for row in [row for row in rows if row[1] == name][:ROWS_OF_EACH]]
+    chosen = languages or sorted({label for _, label in rows})[:LANGUAGES]
+    return [row for name in chosen for row in [row for row in rows if row[1] == name][:rows_of_each]]
 
 
 def save_encoder(texts: Iterable[str], folder: Path) -> Path:

@@ -42,6 +42,7 @@ def every_route(client: TestClient) -> list[tuple[str, str]]:
 BODIES = {
     "wish": {"wish": "pause"},
     "predict": {"inputs": [{"text": "a"}]},
+    "stream": {"inputs": [{"text": "a"}]},
     "publish": {"repository": "a"},
     "check": {"repository": "a"},
     "{batch_id}": {"columns": {}},
@@ -123,9 +124,14 @@ def test_a_list_names_state_score_and_baseline(world: World) -> None:
     assert (done["words"], done["active"], done["wishes"]) == ("Finished", False, [])
     assert done["headline"] == {
         "name": "accuracy",
+        "title": "Accuracy",
+        "shown": "90.0%",
         "value": 0.9,
+        "higher_is_better": True,
         "baseline": "majority",
         "baseline_value": 0.5,
+        "baseline_shown": "50.0%",
+        "gain": "+40.0 points",
     }
     assert len(done["sparkline"]) == 10
     assert [run["id"] for run in world.client.get("/api/runs", params={"search": "LATER"}).json()] == ["run2"]

@@ -85,7 +85,7 @@ def test_pasted_rows_become_a_dataset_with_roles_and_the_cells_as_they_are(clien
     assert answer.status_code == 201
     seen = answer.json()
     assert seen["head"][0] == {"comment": NASTY, "grade": "good"}
-    assert [guess["role"] for guess in seen["guesses"]] == ["text", "label"]
+    assert [guess["role"] for guess in seen["suggestions"][0]["mapping"]] == ["text", "label"]
     assert client.get("/", headers=PAGE).text.count(NASTY) == 0
 
 

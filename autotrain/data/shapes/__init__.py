@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
+from autotrain.data.shapes.multi_label import MultiLabel
+from autotrain.data.shapes.numbers import Regression
 from autotrain.data.shapes.pictures import AudioClassification, ImageClassification, ObjectDetection
 from autotrain.data.shapes.preference import Preference
+from autotrain.data.shapes.ranking import Ranking
 from autotrain.data.shapes.shape import Shape
 from autotrain.data.shapes.tagging import Spans, Tagging
-from autotrain.data.shapes.texts import Classification, PlainText, Regression, TextPair, Translation
+from autotrain.data.shapes.texts import Classification, PlainText, TextPair, Translation
 from autotrain.table import Profile, RoleGuess
 
 SHAPES: dict[str, Shape] = {
@@ -23,6 +26,8 @@ SHAPES: dict[str, Shape] = {
         Tagging(),
         Spans(),
         QuestionAnswering(),
+        MultiLabel(),
+        Ranking(),
         TextPair(),
         Regression(),
         Translation(),

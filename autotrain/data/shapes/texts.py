@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from autotrain.data.check import missing_columns, text_findings
 from autotrain.data.instead import UNFIT, UNFIT_TEXT, with_other_column
-from autotrain.data.kinds import is_number
 from autotrain.data.labels import label_findings
 from autotrain.data.personal import personal_findings
 from autotrain.data.roles import guess_roles
@@ -92,24 +91,6 @@ class TextPair(_Texts):
         ),
         _LABEL,
     )
-
-
-class Regression(_Texts):
-    """A text and a number."""
-
-    name: ClassVar[str] = "regression"
-    title: ClassVar[str] = "Texts with a number"
-    description: ClassVar[str] = "Predict a number from a text, such as a rating or a price."
-    roles: ClassVar[tuple[Column, ...]] = (_TEXT, Column("target", "number", "Number", "What is learned."))
-
-    def check(self, table: Table, columns: Mapping[str, str]) -> list[Finding]:
-        found = super().check(table, columns)
-        if any(finding.code == "no-such-column" for finding in found):
-            return found
-        faults = Faults({"no-number": ("no number to learn.", "Write a number, or leave the row out.")})
-        for number, row in cells(table, columns):
-            faults.note(number, None if is_number(row["target"]) else "no-number")
-        return [*found, *faults.findings(columns["target"])]
 
 
 class Translation(_Texts):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import HTMLResponse
 
 from autotrain import __version__
+from autotrain.measures import MEASURES, Measure
 from autotrain.ui.api import (
     account,
     batches,
@@ -16,6 +17,7 @@ from autotrain.ui.api import (
     imports,
     insights,
     models,
+    playground,
     preview,
     publications,
     runs,
@@ -53,6 +55,7 @@ def application(services: Services) -> FastAPI:
     predictions = Predictions(services.settings, services.store)
     app.state.predictions = predictions
     app.include_router(runs.router(services, predictions))
+    app.include_router(playground.router(services, predictions))
     app.include_router(batches.router(services, predictions))
     app.include_router(publications.router(services))
     app.include_router(files.router(services))
@@ -64,6 +67,11 @@ def application(services: Services) -> FastAPI:
     app.include_router(insights.router(services))
     app.include_router(models.router(services))
     app.include_router(account.router(services))
+
+    @app.get("/measures", tags=["runs"])
+    def measures() -> dict[str, Measure]:
+        """What every score is called, whether it is a share, and which way is better."""
+        return MEASURES
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,11 +11,12 @@ from pydantic import BaseModel, Field
 
 from autotrain.data.parts import suggested_split
 from autotrain.data.samples import SAMPLES
-from autotrain.data.shapes import Suggestion, suggestions
+from autotrain.data.shapes import SHAPES, Suggestion, suggestions
 from autotrain.data.store import Dataset
 from autotrain.events import Finding
 from autotrain.recipe import presets
 from autotrain.table import ColumnProfile
+from autotrain.task import Column
 from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
 from autotrain.ui.api.publications import Checked, checked
@@ -33,6 +35,7 @@ class Role(BaseModel):
     role: str
     title: str
     help: str
+    kind: str
     required: bool
 
 
@@ -47,12 +50,17 @@ class PresetView(BaseModel):
 
 
 class TaskView(BaseModel):
-    """A task: its roles, presets and form."""
+    """A task: the shapes of table it learns from, its presets and form, and what its adapter is asked."""
 
     name: str
     title: str
     description: str
+    shapes: list[str]
     roles: list[Role]
+    asks: list[Role]
+    verb: str
+    generates: bool
+    base: str
     presets: list[PresetView]
     form: list[Widget]
 
@@ -70,6 +78,8 @@ class Offer(BaseModel):
 
     tasks: list[TaskView]
     samples: list[SampleView]
+    shapes: dict[str, list[Role]]
+    """The roles of every shape of table."""
     machine: str
     home: str
     largest_upload: int
@@ -94,12 +104,12 @@ class ShapeView(BaseModel):
     score: float
     reason: str
     mapping: list[Guess]
-    task: str | None
-    """The task that learns from it here; None while none does."""
+    tasks: list[str]
+    """The tasks that learn from it here, the usual one first."""
 
 
 class DatasetDetail(BaseModel):
-    """A dataset as the page shows it: first rows, columns described, roles guessed, findings."""
+    """A dataset as the page shows it: first rows, columns described, the shapes it may have, findings."""
 
     id: str
     name: str
@@ -114,7 +124,6 @@ class DatasetDetail(BaseModel):
     created_at: float
     columns: list[ColumnProfile]
     head: list[dict[str, str]]
-    guesses: list[Guess]
     findings: list[Finding]
     suggestions: list[ShapeView]
     split: dict[str, str]
@@ -150,6 +159,7 @@ def router(services: Services) -> APIRouter:
         """Tasks with presets and forms, samples, and this machine in one line."""
         return Offer(
             tasks=[_task(name) for name in TASKS],
+            shapes={name: roles(shape.roles) for name, shape in SHAPES.items()},
             samples=[SampleView(name=one.name, title=one.title, description=one.description) for one in SAMPLES],
             machine=hardware().title,
             home=str(services.settings.root),
@@ -167,9 +177,9 @@ def router(services: Services) -> APIRouter:
         return detail(services.datasets.resolve(f"sample:{named.name}"))
 
     @made.get("/datasets/{dataset_id}")
-    def show(dataset_id: str, task: str = "text-classification") -> DatasetDetail:
-        """A dataset with its first rows, its profile, and the roles guessed for a task."""
-        return detail(services.datasets.get(dataset_id), task)
+    def show(dataset_id: str) -> DatasetDetail:
+        """A dataset with its first rows, its profile, and the roles guessed for every shape."""
+        return detail(services.datasets.get(dataset_id))
 
     @made.post("/drafts/look")
     def judge(draft: Draft) -> Look:
@@ -189,10 +199,9 @@ def router(services: Services) -> APIRouter:
     return made
 
 
-def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail:
+def detail(dataset: Dataset) -> DatasetDetail:
     """A dataset as the page shows it; long cells are cut."""
     profile = dataset.profile
-    fit = TASKS[task].suits(profile) if task in TASKS else next(iter(TASKS.values())).suits(profile)
     head = [{name: _cut(value) for name, value in row.items()} for row in dataset.head(HEAD_ROWS)]
     return DatasetDetail(
         id=dataset.id,
@@ -211,7 +220,6 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
             for column in profile.columns
         ],
         head=head,
-        guesses=[Guess(role=g.role, column=g.column, certainty=g.certainty, reason=g.reason) for g in fit.mapping],
         findings=list(profile.findings),
         suggestions=[_shape(suggestion) for suggestion in suggestions(profile)],
         split=suggested_split(profile),
@@ -220,12 +228,19 @@ def detail(dataset: Dataset, task: str = "text-classification") -> DatasetDetail
 
 def _shape(suggestion: Suggestion) -> ShapeView:
     view = asdict(suggestion) | {"mapping": [Guess(**asdict(guess)) for guess in suggestion.mapping]}
-    return ShapeView(**view, task=next((name for name, task in TASKS.items() if task.shape == suggestion.shape), None))
+    return ShapeView(**view, tasks=[name for name, task in TASKS.items() if suggestion.shape in task.shapes])
 
 
 def _cut(value: str | None) -> str:
     value = value or ""
     return value if len(value) <= LONGEST_CELL else f"{value[:LONGEST_CELL]}…"
+
+
+def roles(columns: Sequence[Column]) -> list[Role]:
+    """Roles as the page shows them."""
+    return [
+        Role(role=one.role, title=one.title, help=one.help, kind=one.kind, required=one.required) for one in columns
+    ]
 
 
 def _task(name: str) -> TaskView:
@@ -234,7 +249,12 @@ def _task(name: str) -> TaskView:
         name=name,
         title=task.title,
         description=task.description,
-        roles=[Role(role=c.role, title=c.title, help=c.help, required=c.required) for c in task.columns],
+        shapes=list(task.shapes),
+        roles=roles(task.columns),
+        asks=roles(task.asks),
+        verb=task.verb,
+        generates=task.generates,
+        base=task.base,
         presets=[
             PresetView(
                 name=key,

@@ -42,9 +42,7 @@ def router(services: Services) -> APIRouter:
     def look_at_labels(draft: Draft) -> LabelErrors:
         """Rows whose label is probably wrong, the surest first; half a minute for 2,000 rows on two cores."""
         dataset = drafted_rows(draft, services)
-        roles = TASKS[draft.task].columns if draft.task in TASKS else ()
-        chosen = {role.kind: draft.columns.get(role.role) for role in roles}
-        text, label = chosen.get("text"), chosen.get("label")
+        text, label = draft.columns.get("text"), draft.columns.get("label")
         if dataset is None or text is None or label is None:
             raise DataError("Choose the text and the label column first.", code="no-columns")
         for name in (text, label):

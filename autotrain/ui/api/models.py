@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from autotrain.models.architectures import suited
 from autotrain.models.catalogue import ModelEntry
 from autotrain.models.estimates import Workload, estimate, machine_flops
 from autotrain.models.starter import ADDABLE, addable, remove_model
@@ -32,6 +33,8 @@ class ModelView(BaseModel):
     license: str | None
     gated: bool
     recommended: bool
+    suits: bool
+    """Whether it is of the kind that the task needs, as far as its architecture tells."""
     reason: str
     fit: Literal["fits", "tight", "too big"] | None
     fit_sentence: str
@@ -118,7 +121,7 @@ def router(services: Services) -> APIRouter:
 def _views(entries: tuple[ModelEntry, ...], task: str, services: Services) -> list[ModelView]:
     machine = hardware().share(services.settings.slots)
     flops = machine_flops(services.settings, machine)
-    views = []
+    kinds, views = suited(task), []
     for entry in entries:
         found = estimate(entry, _USUAL, machine, flops)
         views.append(
@@ -132,6 +135,7 @@ def _views(entries: tuple[ModelEntry, ...], task: str, services: Services) -> li
                 license=entry.license,
                 gated=entry.gated,
                 recommended=task in entry.recommended_for,
+                suits=kinds is None or entry.architecture is None or entry.architecture in kinds,
                 reason=entry.reason,
                 fit=found.fit if found else None,
                 fit_sentence=found.sentence if found else "",

@@ -58,7 +58,7 @@ def router(services: Services) -> APIRouter:
         draft = asked.draft
         dataset = drafted_rows(draft, services)
         task = TASKS.get(draft.task)
-        shape = asked.shape or (task.shape if task else "")
+        shape = asked.shape or (task.shape_for(draft.columns) if task else "")
         if dataset is None or shape not in SHAPES:
             raise DataError("Choose the data first.", code="no-data")
         columns = asked.columns or draft.columns
@@ -69,7 +69,7 @@ def router(services: Services) -> APIRouter:
             model = _folder_here(draft.model, services)
             media = media_preview(dataset.table(), shape, columns, dataset.files_folder, model)
             return Seen(findings=[*findings, *media.findings], media=media)
-        if task is not None and shape == task.shape:
+        if task is not None and shape in task.shapes:
             length = int(draft.params.get("max_length") or _usual_length(draft))
         else:
             length = LONGER.get(shape, DEFAULT_LENGTH)

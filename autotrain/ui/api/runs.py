@@ -28,7 +28,6 @@ from autotrain.ui.predictions import Predictions
 from autotrain.ui.services import Services
 
 MOST_EVENTS = 1000
-MOST_INPUTS = 256
 LONGEST_SEARCH = 200
 
 
@@ -51,12 +50,6 @@ class Renamed(BaseModel):
     name: str = Field(min_length=1, max_length=200)
 
 
-class Inputs(BaseModel):
-    """Inputs to predict: one mapping of role to text each."""
-
-    inputs: list[dict[str, str]] = Field(min_length=1, max_length=MOST_INPUTS)
-
-
 class ReportView(Report):
     """The evaluation, with its verdict as a sentence."""
 
@@ -70,19 +63,13 @@ class RecipeView(BaseModel):
     recipe: dict[str, Any]
 
 
-class Answers(BaseModel):
-    """One mapping of label to probability for each input, in order."""
-
-    predictions: list[dict[str, float]]
-
-
 def router(services: Services, predictions: Predictions) -> APIRouter:
     """Routes under `/runs`."""
     made = APIRouter(prefix="/runs", tags=["runs"])
     _collection(made, services)
     _one_run(made, services, predictions)
     _following(made, services.store)
-    _results(made, services, predictions)
+    _results(made, services)
     return made
 
 
@@ -156,12 +143,7 @@ def _following(made: APIRouter, store: RunStore) -> None:
         return event_views(store.events(run_id, after, limit))
 
 
-def _results(made: APIRouter, services: Services, predictions: Predictions) -> None:
-    @made.post("/{run_id}/predict")
-    def predict(run_id: str, inputs: Inputs) -> Answers:
-        """What the tuned adapter says about some inputs."""
-        return Answers(predictions=predictions.answer(run_id, inputs.inputs))
-
+def _results(made: APIRouter, services: Services) -> None:
     @made.get("/{run_id}/report")
     def report(run_id: str) -> ReportView:
         """The evaluation of a finished run."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from autotrain.events import AnyEvent, Progress
+from autotrain.measures import measure
 from autotrain.runs.state import FINISHED, WORDS, State, Wish, wishes
 from autotrain.runs.store import EventRow, Publication, Run
 from autotrain.tasks import TASKS
@@ -28,9 +29,14 @@ class Headline(BaseModel):
     """The score a list shows, beside the strongest baseline."""
 
     name: str
+    title: str
+    shown: str = Field(description="The value as people read it.")
     value: float
+    higher_is_better: bool = True
     baseline: str | None = None
     baseline_value: float | None = None
+    baseline_shown: str | None = None
+    gain: str | None = Field(None, description="The difference to the baseline as people read it.")
 
 
 class PublicationView(BaseModel):
@@ -149,5 +155,17 @@ def _headline(run: Run) -> Headline | None:
         return None
     name, value = next(iter(run.outcome.scores.items()))
     rivals = {title: scores[name] for title, scores in run.outcome.baselines.items() if name in scores}
-    best = max(rivals, key=rivals.__getitem__, default=None)
-    return Headline(name=name, value=value, baseline=best, baseline_value=rivals[best] if best else None)
+    known = measure(name)
+    best = (max if known.higher_is_better else min)(rivals, key=rivals.__getitem__, default=None)
+    against = rivals[best] if best else None
+    return Headline(
+        name=name,
+        title=known.title,
+        shown=known.shown(value),
+        value=value,
+        higher_is_better=known.higher_is_better,
+        baseline=best,
+        baseline_value=against,
+        baseline_shown=known.shown(against) if against is not None else None,
+        gain=known.difference(value - against) if against is not None else None,
+    )

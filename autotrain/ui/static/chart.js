@@ -76,12 +76,13 @@ export class Chart {
   // series: [{ id, label, color, points: [[x, y]], smoothing, dots }]; options may be given anew with every `show`.
   constructor({ heading, format = figure, formatX = (x) => figure(x), empty = "Points appear with the first steps.", onHover = () => {} }) {
     Object.assign(this, { heading, format, formatX, onHover, series: [], options: {}, hover: null, frame: 0 });
+    this.title = h("h3", {}, heading);
     this.legend = h("div", { class: "at-legend" });
     this.place = h("span", { class: "at-place" });
     this.svg = s("svg", { class: "at-plot", tabindex: "0", role: "img", preserveAspectRatio: "none" });
     this.empty = h("p", { class: "at-plot-empty" }, empty);
     this.element = h("figure", { class: "at-chart" },
-      h("figcaption", {}, h("h3", {}, heading), this.place), this.legend, h("div", { class: "at-plot-box" }, this.svg, this.empty));
+      h("figcaption", {}, this.title, this.place), this.legend, h("div", { class: "at-plot-box" }, this.svg, this.empty));
     this.layers = { grid: s("g", { class: "at-grid" }), marks: s("g"), lines: s("g"), cursor: s("g", { class: "at-cursor" }) };
     this.svg.append(...Object.values(this.layers));
     this.rows = new Map();
@@ -93,6 +94,12 @@ export class Chart {
     this.svg.addEventListener("keydown", (event) => this.key(event));
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.svg);
+  }
+
+  rename(heading) {
+    if (heading === this.heading) return;
+    this.heading = heading;
+    this.title.textContent = heading;
   }
 
   show(series, options = {}) {

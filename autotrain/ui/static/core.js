@@ -160,12 +160,6 @@ export function figure(value) {
   return value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4);
 }
 
-export const TITLES = {
-  loss: "Training loss", eval_loss: "Validation loss", accuracy: "Accuracy", macro_f1: "Macro F1", eval_accuracy: "Accuracy",
-  eval_macro_f1: "Macro F1", learning_rate: "Learning rate", expected_calibration_error: "Calibration error", majority: "Majority class", linear_probe: "Linear probe", "linear-probe": "Linear probe", grad_norm: "Gradient norm",
-};
-export const title = (name) => TITLES[name] || name.replaceAll("_", " ");
-
 // ------------------------------------------------------------------------------------------ dialogs and notices
 
 export function ask(root, { heading, text, confirm, danger = false, refuse = "Not now" }) {

@@ -1,6 +1,7 @@
 // The curves of one run, growing while it trains.
 import { COLORS, Chart } from "./chart.js";
-import { duration, h, percent } from "./core.js";
+import { duration, h } from "./core.js";
+import { better, measure, shown, title } from "./measures.js";
 
 export const MODES = [["step", "Steps"], ["epoch", "Epochs"], ["time", "Time"]];
 
@@ -44,9 +45,12 @@ export class Curves {
     this.mode = "step";
     this.smoothing = 0.6;
     this.log = false;
-    const make = (heading, format) => new Chart({ heading, format, onHover: (x) => this.hover(x) });
-    this.charts = { loss: make("Loss"), scores: make("Accuracy and macro F1 on validation rows", percent), rate: make("Learning rate") };
-    this.charts.scores.empty.textContent = "Points appear with the first evaluation.";
+    this.place = h("div", { class: "at-charts" });
+    this.charts = {};
+    this.chart("loss", "Loss");
+    this.chart("rate", "Learning rate");
+    this.chart("share", "Scores on validation rows", (value) => shown({ unit: "share" }, value));
+    this.charts.share.empty.textContent = "Points appear with the first evaluation.";
     const weight = h("output", { class: "at-numbers", style: { "min-width": "3.5ch" } }, "0.60");
     this.element = h("section", { class: "at-stack" },
       h("div", { class: "at-toolbar" },
@@ -56,7 +60,21 @@ export class Curves {
           oninput: (event) => { this.smoothing = Number(event.target.value); weight.textContent = this.smoothing.toFixed(2); this.draw(); },
         }), weight),
         h("label", {}, h("input", { type: "checkbox", onchange: (event) => { this.log = event.target.checked; this.draw(); } }), "Logarithmic loss")),
-      h("div", { class: "at-charts" }, Object.values(this.charts).map((chart) => chart.element)));
+      this.place);
+  }
+
+  // The learning rate stays the last one.
+  chart(key, heading, format) {
+    if (this.charts[key]) return this.charts[key];
+    const made = new Chart({ heading, format, onHover: (x) => this.hover(x) });
+    this.charts[key] = made;
+    this.place.insertBefore(made.element, key !== "rate" && this.charts.rate ? this.charts.rate.element : null);
+    return made;
+  }
+
+  // What validation measures: shares have one chart, every other score its own.
+  judged() {
+    return Object.keys(this.points).filter((name) => name.startsWith("eval_") && name !== "eval_loss").map((name) => [name, measure(name)]);
   }
 
   add(points) {
@@ -74,10 +92,11 @@ export class Curves {
   best() {
     const { report, run } = this.page;
     const done = report ? report.training.best_step : null;
-    const curve = this.points.eval_macro_f1 || this.points.eval_accuracy || [];
+    const [name, judge] = this.judged()[0] || ["eval_loss", { higher_is_better: false }];
+    const curve = this.points[name] || [];
     let point = null;
     if (done !== null && done !== undefined) point = [done, null, null, null];
-    else for (const one of curve) if (!point || one[3] > point[3]) point = one;
+    else for (const one of curve) if (!point || better(judge, one[3], point[3])) point = one;
     if (!point) return null;
     const known = Object.values(this.points).flat().find((one) => one[0] === point[0]);
     return known ? { point: known, label: run.state === "succeeded" ? "best, kept" : "best so far" } : null;
@@ -102,9 +121,14 @@ export class Curves {
     this.charts.loss.show([
       curve("loss", "Training", 0, { smoothing: this.smoothing }), curve("eval_loss", "Validation", 1, { dots: true }),
     ], { ...shared, log: this.log, marks: marks(true) });
-    this.charts.scores.show([
-      curve("eval_accuracy", "Accuracy", 2, { dots: true }), curve("eval_macro_f1", "Macro F1", 3, { dots: true }),
-    ], { ...shared, bounds: [0, 1], marks: marks(false) });
+    const judged = this.judged();
+    const shares = judged.filter(([, one]) => one.unit === "share");
+    this.charts.share.element.hidden = !shares.length && judged.length > 0;
+    this.charts.share.rename(shares.length ? `${shares.map(([name]) => title(name)).join(", ")} on validation rows` : "Scores on validation rows");
+    this.charts.share.show(shares.map(([name], index) => curve(name, title(name), 2 + index, { dots: true })), { ...shared, bounds: [0, 1], marks: marks(false) });
+    for (const [name, one] of judged.filter(([, each]) => each.unit !== "share")) {
+      this.chart(name, `${title(name)} on validation rows`, (value) => shown(one, value)).show([curve(name, title(name), 3, { dots: true })], { ...shared, marks: marks(false) });
+    }
     this.charts.rate.show([curve("learning_rate", "Learning rate", 4)], { ...shared, marks: [] });
   }
 }

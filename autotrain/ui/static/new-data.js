@@ -20,7 +20,7 @@ export class DataStep {
     this.preview = new Preview(page);
     this.insights = new Insights(page);
     this.trouble = h("div", { "aria-live": "polite" });
-    this.element = step("1", "Data", "A table with one row for each example: one column with the text, one with its label.", this.trouble, this.body);
+    this.element = step("1", "Data", "A table with one row for each example: texts with labels, questions with answers, conversations, marked words and more.", this.trouble, this.body);
     this.file = h("input", { type: "file", multiple: true, accept: TABLES, class: "at-visually-hidden", tabindex: "-1", "aria-label": "Data file", onchange: () => this.file.files[0] && this.upload([...this.file.files]) });
     this.element.append(this.file);
     for (const kind of ["dragover", "drop", "dragleave"]) this.element.addEventListener(kind, (event) => this.drag(event));
@@ -50,7 +50,7 @@ export class DataStep {
     } else {
       const found = [...detail.findings, ...(judged ? judged.findings : [])];
       const steps = judged ? judged.steps : [];
-      patch(this.body, { detail: detail.id, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended, split: draft.split, rows: judged && judged.rows }, () => this.chosen(detail, draft, found, steps));
+      patch(this.body, { detail: detail.id, task: draft.task, shape: this.page.shape, columns: draft.columns, confirmed: draft.confirmed, found, steps, mended: judged && judged.mended, split: draft.split, rows: judged && judged.rows }, () => this.chosen(detail, draft, found, steps));
       this.preview.show();
       this.insights.show();
     }
@@ -166,7 +166,7 @@ export class DataStep {
     });
   }
 
-  open(view) { return api(`/datasets/${view.id}?task=${encodeURIComponent(this.page.draft.task)}`); }
+  open(view) { return api(`/datasets/${view.id}`); }
 
   async fetchFrom(url, key) {
     this.follow(key, `Fetching ${url}…`);
@@ -201,13 +201,14 @@ export class DataStep {
   }
 
   chosen(detail, draft, found, steps) {
-    const roles = this.page.task.roles;
+    const { roles } = this.page;
     const open = roles.filter((role) => role.required && !draft.columns[role.role]);
     return [
       h("div", { class: "at-picked" }, h("div", {}, h("b", {}, detail.name), h("span", { class: "at-quiet" }, ` ${count(detail.rows)} rows, ${detail.columns.length} columns, ${bytes(detail.size_bytes)}, ${detail.delimiter ? detail.encoding : detail.format}`)),
         h("button", { type: "button", class: "at-button at-small", onclick: () => { this.complain(""); this.page.forgetData(); } }, "Change data")),
       this.sheets(detail),
-      open.length && this.preview.chosen().task ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
+      this.tasks(detail, draft),
+      open.length && this.preview.chosen().tasks.length ? h("div", { class: "at-notice at-warn" }, h("p", {}, `Needs you: choose the ${open.map((role) => role.title.toLowerCase()).join(" and the ")} column in the row of roles below.`)) : null,
       h("div", { class: "at-scroll at-sheet", tabindex: "0", "aria-label": "First rows" }, this.sheet(detail, draft, roles, open)),
       this.profile(this.page.judged && this.page.judged.mended || detail, draft),
       splitPanel(this.page),
@@ -215,6 +216,17 @@ export class DataStep {
       this.insights.element,
       this.done(steps),
       findings(found, (fix) => this.page.mend(fix))];
+  }
+
+  // What can be learned: first what this table suits, then the rest.
+  tasks(detail, draft) {
+    const suits = new Set(detail.suggestions.filter((one) => one.fits).flatMap((one) => one.tasks));
+    const option = (one) => h("option", { value: one.name, ...(one.name === draft.task ? { selected: true } : {}) }, one.title);
+    const all = this.page.offer.tasks;
+    const pick = h("select", { class: "at-input at-task", "aria-label": "What to learn", onchange: (event) => { this.page.wished = true; this.page.pickTask(event.target.value); } },
+      h("optgroup", { label: "This table suits" }, all.filter((one) => suits.has(one.name)).map(option)),
+      h("optgroup", { label: "Other tasks" }, all.filter((one) => !suits.has(one.name)).map(option)));
+    return h("label", { class: "at-field at-task-field" }, h("span", {}, "What to learn"), pick, h("small", {}, this.page.task.description));
   }
 
   sheets(detail) {
@@ -258,7 +270,7 @@ export class DataStep {
 
   mark(detail, draft, role, column) {
     if (!role) return h("span", { class: "at-mark-line at-quiet" }, column.kind);
-    const guess = detail.guesses.find((one) => one.role === role.role);
+    const guess = this.page.guesses.find((one) => one.role === role.role);
     const guessed = guess && guess.column === column.name && !draft.confirmed.includes(role.role);
     if (!guessed) return h("span", { class: "at-mark-line at-good-text" }, "✓ your choice");
     if (guess.certainty === "sure") return h("span", { class: "at-mark-line at-good-text", title: guess.reason }, "✓ sure");
@@ -273,7 +285,7 @@ export class DataStep {
 
   profile(detail, draft) {
     const column = (role) => detail.columns.find((one) => one.name === draft.columns[role]);
-    const text = column("text");
+    const text = column((this.page.roles.find((one) => one.kind === "text" && draft.columns[one.role]) || { role: "text" }).role);
     const label = column("label");
     const used = Object.values(draft.columns).map((name) => detail.columns.find((one) => one.name === name)).filter(Boolean);
     const empty = (used.length ? used : detail.columns).reduce((sum, one) => sum + one.empty, 0);

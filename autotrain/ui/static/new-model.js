@@ -81,6 +81,7 @@ export class ModelStep {
     const typed = this.query;
     if (typed && !models.some((one) => one.id === typed)) this.options.push({ id: typed });
     this.active = -1;
+    this.options.sort((a, b) => Boolean(a.one && !a.one.suits) - Boolean(b.one && !b.one.suits));
     this.list.replaceChildren(...this.options.map((option, at) => h("div", { role: "option", id: `model-option-${at}`, "aria-selected": String(option.id === this.page.draft.model), class: "at-model-option", onclick: () => this.choose(option) },
       option.one ? [h("b", {}, option.one.title), h("span", { class: "at-chips" }, facts(option.one))] : [h("b", {}, `Use “${option.id}”`), h("span", { class: "at-small-text" }, "as a folder on this machine or a Hub id")])),
     ...(note ? [h("p", { class: "at-small-text at-options-note", role: "status" }, note)] : []));
@@ -114,5 +115,5 @@ export const parameters = (number) => (!number ? null : number >= 1e9 ? `${(numb
 
 export function facts(one, cost = null) {
   const chip = (text) => (text ? h("span", { class: "at-chip" }, text) : null);
-  return [badge((cost && cost.fit) || one.fit), one.recommended ? h("span", { class: "at-badge at-tone-work at-still" }, "recommended") : null, chip(SOURCES[one.source]), chip(parameters(one.parameters)), chip(one.size_bytes ? bytes(one.size_bytes) : null), chip(one.license || (one.source === "hub" ? "licence unknown" : null)), one.gated ? h("span", { class: "at-badge at-tone-wait" }, "gated") : null];
+  return [badge((cost && cost.fit) || one.fit), one.recommended ? h("span", { class: "at-badge at-tone-work at-still" }, "recommended") : one.suits === false ? h("span", { class: "at-badge at-tone-bad" }, "another kind of model") : null, chip(SOURCES[one.source]), chip(parameters(one.parameters)), chip(one.size_bytes ? bytes(one.size_bytes) : null), chip(one.license || (one.source === "hub" ? "licence unknown" : null)), one.gated ? h("span", { class: "at-badge at-tone-wait" }, "gated") : null];
 }

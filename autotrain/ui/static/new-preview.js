@@ -13,11 +13,12 @@ export class Preview {
     this.element = h("div", { class: "at-stack-small" }, this.shape, this.details);
   }
 
-  // The shape in view: the task's own if the table has it, else what the table looks like most.
+  // The shape in view: the task's own if the table has it or the task was wished, else what the table looks like most.
   chosen() {
     const { detail } = this.page;
     const fitting = detail.suggestions.filter((one) => one.fits);
-    const own = detail.suggestions.find((one) => one.task === this.page.draft.task);
+    const own = detail.suggestions.find((one) => one.shape === this.page.shape);
+    if (this.page.wished) return own;
     if (this.picked && this.pickedFor === detail.id) return detail.suggestions.find((one) => one.shape === this.picked);
     return own && (own.fits || !fitting.length) ? own : fitting[0] || own;
   }
@@ -29,22 +30,32 @@ export class Preview {
     if (key === this.shown) return;
     this.shown = key;
     this.shape.replaceChildren(...this.said(shape));
-    if (!shape.task) this.details.open = true;
+    if (!shape.tasks.length) this.details.open = true;
     if (this.details.open) { clearTimeout(this.timer); this.timer = setTimeout(() => this.load(), 300); }
   }
 
   said(shape) {
     const { detail } = this.page;
     const fitting = detail.suggestions.filter((one) => one.fits);
-    const pick = h("select", { class: "at-input", "aria-label": "Shape of the table", onchange: (event) => { this.picked = event.target.value; this.pickedFor = detail.id; this.show(); } },
+    const pick = h("select", { class: "at-input", "aria-label": "Shape of the table", onchange: (event) => this.pick(event.target.value) },
       fitting.map((one) => h("option", { value: one.shape, ...(one === shape ? { selected: true } : {}) }, one.title)));
     const others = detail.suggestions.filter((one) => !one.fits && one.shape !== "plain-text");
     const why = h("details", { class: "at-why" }, h("summary", {}, "Why not something else?"), h("ul", {}, others.map((one) => h("li", {}, h("b", {}, one.title), `: ${one.reason}`))));
-    if (shape.task) return [h("details", { class: "at-why" }, h("summary", {}, "Another kind of table?"), h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick), why)];
+    if (shape.tasks.length) return [h("details", { class: "at-why" }, h("summary", {}, "Another kind of table?"), h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick), why)];
     return [h("div", { class: "at-notice at-warn at-shape" },
       h("p", {}, fitting.length ? ["This table looks like ", h("b", {}, shape.title.toLowerCase()), `: ${shape.mapping.filter((one) => one.column).map((one) => `${one.role} from “${one.column}”`).join(", ")}. `, shape.description] : "This table has none of the known shapes."),
       !fitting.length ? null : h("p", {}, "No training for it is built in yet: you can see here how it is read, what is wrong in it, and what a model would learn from."),
       fitting.length > 1 ? h("label", { class: "at-field" }, h("span", {}, "Read it as"), pick) : null, why)];
+  }
+
+  // Another way to read the table: with the task that learns from it, where there is one.
+  pick(name) {
+    const { detail, draft } = this.page;
+    const shape = detail.suggestions.find((one) => one.shape === name);
+    this.picked = shape.tasks.length ? null : name;
+    this.pickedFor = detail.id;
+    if (!shape.tasks.length) { this.page.wished = false; this.shown = null; this.show(); return; }
+    this.page.pickTask(shape.tasks.includes(draft.task) ? draft.task : shape.tasks[0], name);
   }
 
   async load() {
@@ -52,8 +63,8 @@ export class Preview {
     const shape = this.chosen();
     const { draft } = this.page;
     const columns = Object.fromEntries(shape.mapping.filter((one) => one.column).map((one) => [one.role, one.column]));
-    const own = shape.task === draft.task;
-    if (own && this.page.task.roles.some((role) => role.required && !draft.columns[role.role])) { this.batch.replaceChildren(h("p", { class: "at-quiet" }, "Choose the columns first.")); return; }
+    const own = shape.shape === this.page.shape;
+    if (own && this.page.roles.some((role) => role.required && !draft.columns[role.role])) { this.batch.replaceChildren(h("p", { class: "at-quiet" }, "Choose the columns first.")); return; }
     this.batch.replaceChildren(h("p", { class: "at-quiet" }, "Reading the first rows…"));
     try {
       const seen = await api("/drafts/preview", { method: "POST", json: { draft: this.page.question(), ...(own ? {} : { shape: shape.shape, columns }) } });

@@ -6,7 +6,7 @@ import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
 
 const KEPT = "studio-draft";
-const EMPTY = { task: "text-classification", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, name: "" };
+const EMPTY = { task: "text-classification", shape: "", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, name: "" };
 
 export async function mount(element) {
   await dress(element, import.meta.url);
@@ -27,8 +27,9 @@ class NewRunPage {
   async start() {
     const wanted = new URLSearchParams(location.search).get("dataset");
     if (wanted && wanted !== this.draft.dataset) Object.assign(this.draft, { dataset: wanted, columns: {}, confirmed: [], steps: [], split: {} });
-    [this.offer, { models: this.models }] = await Promise.all([api("/studio"), api("/models")]);
-    if (!this.draft.model) this.draft.model = (this.models.find((one) => one.recommended) || this.models[0] || { id: "" }).id;
+    this.offer = await api("/studio");
+    if (!this.offer.tasks.some((one) => one.name === this.draft.task)) this.draft.task = this.offer.tasks[0].name;
+    await this.loadModels();
     this.data = new DataStep(this);
     this.model = new ModelStep(this);
     this.training = new TrainingStep(this);
@@ -40,7 +41,7 @@ class NewRunPage {
     this.summary.append(h("h2", {}, "Summary"), this.facts, h("label", { class: "at-field" }, h("span", {}, "Run name"), this.nameInput), this.startButton, this.said);
     this.root.replaceChildren(
       h("header", { class: "at-page-head" }, h("h1", {}, "New run"),
-        h("p", { class: "at-quiet" }, "Texts and labels become a model (a LoRA adapter) that sorts new texts."),
+        h("p", { class: "at-quiet" }, "A table of examples becomes a model (a LoRA adapter) that has learned from them."),
         h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: () => this.reset() }, "Start over")),
       h("div", { class: "at-new" }, h("div", { class: "at-steps" }, this.data.element, this.model.element, this.training.element), this.summary));
     this.show();
@@ -50,6 +51,40 @@ class NewRunPage {
 
   get task() { return this.offer.tasks.find((one) => one.name === this.draft.task) || this.offer.tasks[0]; }
   get preset() { return this.task.presets.find((one) => one.name === this.draft.preset) || this.task.presets[0]; }
+
+  // The shape the table is read in: as chosen, else the one of the task's that fits best.
+  get shape() {
+    const { task, draft, detail } = this;
+    if (task.shapes.includes(draft.shape)) return draft.shape;
+    const own = detail ? detail.suggestions.filter((one) => task.shapes.includes(one.shape)) : [];
+    return (own.find((one) => one.fits) || own[0] || { shape: task.shapes[0] }).shape;
+  }
+
+  get roles() { return this.offer.shapes[this.shape]; }
+  get guesses() { return this.detail ? this.detail.suggestions.find((one) => one.shape === this.shape).mapping : []; }
+  guessed() { return Object.fromEntries(this.guesses.filter((guess) => guess.column && guess.certainty !== "needs you").map((guess) => [guess.role, guess.column])); }
+
+  // The models that suit the task; the recommended one takes the place of one that cannot learn it.
+  async loadModels() {
+    this.models = (await api(`/models?task=${encodeURIComponent(this.draft.task)}`)).models;
+    const known = this.models.find((one) => one.id === this.draft.model);
+    const first = this.models.find((one) => one.recommended && one.suits) || this.models.find((one) => one.suits);
+    if (!this.draft.model || (known && !known.suits)) this.draft.model = (first || { id: this.preset.model }).id;
+  }
+
+  // Another thing to learn: its own columns, settings and models. What was set for the other task means nothing here.
+  async pickTask(name, shape = "") {
+    const before = this.draft.task;
+    Object.assign(this.draft, { task: name, shape });
+    this.judged = null;
+    if (before !== name) {
+      this.draft.params = {};
+      if (!this.task.presets.some((one) => one.name === this.draft.preset)) this.draft.preset = this.task.presets[0].name;
+      await this.loadModels();
+      this.training.rebuild();
+    }
+    this.change({ columns: this.guessed(), confirmed: [] });
+  }
 
   change(values, judge = true) {
     Object.assign(this.draft, values);
@@ -62,7 +97,7 @@ class NewRunPage {
 
   async openDataset(id, quiet = false) {
     try {
-      this.useDetail(await api(`/datasets/${id}?task=${encodeURIComponent(this.draft.task)}`));
+      this.useDetail(await api(`/datasets/${id}`));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.change({ dataset: null, columns: {}, confirmed: [] });
@@ -75,8 +110,14 @@ class NewRunPage {
     this.detail = detail;
     const names = new Set(detail.columns.map((column) => column.name));
     const same = this.draft.dataset === detail.id && Object.values(this.draft.columns).length > 0 && Object.values(this.draft.columns).every((name) => names.has(name));
-    const columns = same ? this.draft.columns : Object.fromEntries(detail.guesses.filter((guess) => guess.column && guess.certainty !== "needs you").map((guess) => [guess.role, guess.column]));
-    this.change({ dataset: detail.id, columns, confirmed: same ? this.draft.confirmed : [], ...(this.draft.dataset === detail.id ? {} : { steps: [], split: detail.split }) });
+    const opened = { dataset: detail.id, ...(this.draft.dataset === detail.id ? {} : { steps: [], split: detail.split }) };
+    if (same) { this.change(opened); return; }
+    Object.assign(this.draft, opened, { shape: "" });
+    const fitting = detail.suggestions.filter((one) => one.fits && one.tasks.length);
+    const best = this.wished && fitting.find((one) => one.tasks.includes(this.draft.task)) || fitting[0];
+    const task = best && (best.tasks.includes(this.draft.task) ? this.draft.task : best.tasks[0]);
+    if (best) this.pickTask(task, best.shape);
+    else this.change({ columns: this.guessed(), confirmed: [] });
   }
 
   // A fix is a change of the recipe's data: a step more, other columns, another way to split.
@@ -96,7 +137,7 @@ class NewRunPage {
 
   // What the server is asked: everything but what only this page needs.
   question() {
-    const { confirmed, name, ...draft } = this.draft;
+    const { confirmed, name, shape, ...draft } = this.draft;
     return { ...draft, publish: draft.publish && draft.publish.repository.trim() ? draft.publish : null };
   }
 
@@ -126,7 +167,7 @@ class NewRunPage {
 
   missing() {
     if (!this.draft.dataset) return ["Choose the data"];
-    const role = this.task.roles.find((one) => one.required && !this.draft.columns[one.role]);
+    const role = this.roles.find((one) => one.required && !this.draft.columns[one.role]);
     if (role) return [`Choose the ${role.title.toLowerCase()} column`];
     if (this.training.wrong) return ["Correct the YAML"];
     return this.judged ? this.judged.missing : [];
@@ -139,9 +180,10 @@ class NewRunPage {
     const chosen = this.models.find((one) => one.id === this.draft.model);
     const fact = (name, value, hint) => h("div", {}, h("dt", {}, name), h("dd", {}, value, hint ? h("small", {}, hint) : null));
     const changed = judged ? judged.changes.length : 0;
-    const shown = { detail: detail && [detail.name, detail.rows], draft: this.draft, rows, cost, changed, title: chosen && chosen.title };
+    const shown = { detail: detail && [detail.name, detail.rows], draft: this.draft, rows, cost, changed, title: chosen && chosen.title, task: this.task.name };
     patch(this.facts, shown, () => [
       fact("Data", detail ? detail.name : h("span", { class: "at-quiet" }, "Not chosen yet"), detail ? `${count(detail.rows)} rows${rows ? `: ${divided(rows)}` : ""}` : null),
+      fact("Learns", this.task.title),
       fact("Model", chosen ? chosen.title : this.draft.model || h("span", { class: "at-quiet" }, "Not chosen yet")),
       fact("Training", this.preset.title, changed ? `${changed} ${changed === 1 ? "setting differs" : "settings differ"} from the preset` : null),
       fact("Steps", cost ? count(cost.steps) : "–", cost ? `${count(cost.effective_batch_size)} rows a step (batch × accumulation × devices: ${cost.batch})` : null),

@@ -19,6 +19,13 @@ export class TrainingStep {
     if (wrong) wrong.focus();
   }
 
+  // The form of another task.
+  rebuild() {
+    this.fields.clear();
+    this.advanced.replaceChildren(this.advanced.firstChild);
+    this.build();
+  }
+
   build() {
     this.form = h("div", { class: "at-form" }, this.page.task.form.map((widget) => this.widget(widget)));
     this.yaml = h("textarea", { class: "at-input at-yaml", spellcheck: "false", "aria-label": "Recipe as YAML", oninput: () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.read(), 450); } });

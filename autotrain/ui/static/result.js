@@ -1,5 +1,6 @@
 // The evaluation of a run: how good it is, compared with what, where it errs.
 import { bytes, count, duration, h, percent, s } from "./core.js";
+import { better, plain, shown } from "./measures.js";
 
 const MOST_CELLS = 24;
 const COLORS = ["var(--at-c1)", "var(--at-c2)", "var(--at-c8)", "var(--at-c4)"];
@@ -22,24 +23,35 @@ export class Result {
       scores(report), report.per_class.length ? perClass(report) : null, report.confusion ? confusion(report) : null,
       report.calibration.length ? h("div", { class: "at-two" }, calibration(report), training(report)) : training(report),
       report.mistakes.length ? mistakes(report) : null,
+      report.examples.length && !report.confusion ? examples(report) : null,
     ].filter(Boolean));
   }
 }
 
 const card = (heading, hint, ...rest) => h("section", { class: "at-card" }, h("h2", {}, heading), hint ? h("p", { class: "at-hint" }, hint) : null, rest);
-const withInterval = (score) => (score.low === null ? percent(score.value) : `${percent(score.value)}  [${(score.low * 100).toFixed(1)}, ${(score.high * 100).toFixed(1)}]`);
+const end = (score, value) => (score.unit === "share" ? (value * 100).toFixed(1) : plain(value));
+const withInterval = (score) => (score.low === null ? shown(score) : `${shown(score)}  [${end(score, score.low)}, ${end(score, score.high)}]`);
+
+// Where a scale begins and ends: shares from 0 to 1, numbers around what is drawn.
+function scaleOf(found) {
+  if (found[0].unit === "share") return [0, 1];
+  const values = found.flatMap((score) => [score.value, score.low ?? score.value, score.high ?? score.value]);
+  const [least, most] = [Math.min(...values, 0), Math.max(...values, 0)];
+  return most > least ? [least, most + (most - least) * 0.03] : [least, least + 1];
+}
 
 function scores(report) {
   const contenders = [{ title: "This adapter", scores: report.scores }, ...report.baselines];
   // A score that nothing is compared with, such as the calibration error, has a place of its own further down.
   const compared = report.scores.filter((score) => report.baselines.some((one) => one.scores.some((other) => other.name === score.name)));
   const rows = (compared.length ? compared : report.scores).flatMap((score) => [
-    h("div", { class: "at-scale-title" }, score.title),
-    ...contenders.flatMap((contender, index) => {
+    h("div", { class: "at-scale-title" }, score.title, score.higher_is_better ? null : h("span", { class: "at-quiet", style: { "font-weight": "400" } }, ", lower is better")),
+    ...contenders.flatMap((contender, index, all) => {
+      const scale = scaleOf(all.flatMap((one) => one.scores.filter((other) => other.name === score.name)));
       const found = contender.scores.find((one) => one.name === score.name);
       if (!found) return [];
       const color = COLORS[Math.min(index, COLORS.length - 1)];
-      return [h("div", {}, h("span", { style: index ? {} : { "font-weight": "600" } }, contender.title), track(found, color, contender.title), h("span", { class: "at-numbers" }, withInterval(found)))];
+      return [h("div", {}, h("span", { style: index ? {} : { "font-weight": "600" } }, contender.title), track(found, color, contender.title, scale), h("span", { class: "at-numbers" }, withInterval(found)))];
     }),
   ]);
   const seconds = report.baselines.filter((one) => one.explanation);
@@ -52,16 +64,20 @@ function scores(report) {
 // What to do when fine-tuning was not worth it: said plainly, because the figures alone do not say it.
 function advice(report) {
   const [best] = report.scores;
-  const rival = Math.max(...report.baselines.flatMap((one) => one.scores.filter((score) => score.name === best.name).map((score) => score.value)), -Infinity);
-  if (best.low === null || best.low > rival || rival > 0.99) return null;
-  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, best.high !== null && best.high < rival ? "Fine-tuning did worse than the best baseline. " : "Fine-tuning is not clearly ahead of the best baseline. ", "Longer training, more rows, or mended labels among the mistakes below may change that."),
+  const rivals = report.baselines.flatMap((one) => one.scores.filter((score) => score.name === best.name).map((score) => score.value));
+  if (best.low === null || !rivals.length) return null;
+  const rival = rivals.reduce((one, other) => (better(best, one, other) ? one : other));
+  const [worstEnd, bestEnd] = best.higher_is_better ? [best.low, best.high] : [best.high, best.low];
+  if (better(best, worstEnd, rival) || (best.unit === "share" && rival > 0.99)) return null;
+  return h("div", { class: "at-notice", style: { "margin-top": "10px" } }, h("p", {}, better(best, rival, bestEnd) ? "Fine-tuning did worse than the best baseline. " : "Fine-tuning is not clearly ahead of the best baseline. ", "Longer training, more rows, or mended rows among the mistakes below may change that."),
     h("a", { class: "at-button at-small", href: "/" }, "New run"));
 }
 
-function track(score, color, who) {
-  const place = (value) => `${Math.max(0, Math.min(1, value)) * 100}%`;
+function track(score, color, who, [from, to]) {
+  const along = (value) => Math.max(0, Math.min(1, (value - from) / (to - from)));
+  const place = (value) => `${along(value) * 100}%`;
   const parts = [];
-  if (score.low !== null) parts.push(h("i", { class: "at-whisker", style: { left: place(score.low), width: `${(score.high - score.low) * 100}%` } }));
+  if (score.low !== null) parts.push(h("i", { class: "at-whisker", style: { left: place(score.low), width: `${(along(score.high) - along(score.low)) * 100}%` } }));
   parts.push(h("i", { class: "at-dot", style: { left: place(score.value) } }));
   return h("div", { class: "at-track", role: "img", "aria-label": `${who}: ${score.title} ${withInterval(score)}`, style: { "--c": color } }, parts);
 }
@@ -166,13 +182,29 @@ function training(report) {
   return card("How it was trained", null, h("table", {}, h("tbody", {}, facts.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "at-number", style: { "white-space": "normal" } }, value))))));
 }
 
-function mistakes(report) {
-  const many = Object.keys(report.mistakes[0].inputs).length > 1;
+// The rows of a report beside each other: what was read, what is right, what it says, and what the base model says.
+export function rowsTable(list, { heading = true } = {}) {
+  const many = Object.keys(list[0].inputs).length > 1;
   const text = (inputs) => Object.entries(inputs).map(([role, value]) => (many ? `${role}: ${value}` : value)).join("\n");
-  return card("Its worst mistakes", "Where it was most sure and wrong. Look here first: such rows are often labelled wrong. Row numbers are those of your file, as a spreadsheet shows them.",
-    h("div", { class: "at-scroll" }, h("table", { class: "at-mistakes" },
-      h("thead", {}, h("tr", {}, ["Row", "Text", "Your label", "Predicted", "Sure"].map((name, index) => h("th", { scope: "col", class: index === 4 || !index ? "at-number" : "" }, name)))),
-      h("tbody", {}, report.mistakes.map((row) => h("tr", {},
-        h("td", { class: "at-number", "data-title": "Row" }, count(row.row)), h("td", { class: "at-text" }, text(row.inputs)),
-        h("td", { "data-title": "Your label" }, row.expected), h("td", { "data-title": "Predicted" }, row.predicted), h("td", { class: "at-number", "data-title": "Sure" }, percent(row.confidence, 0))))))));
+  const sure = list.some((row) => row.confidence !== null);
+  const scored = list.some((row) => row.score !== null);
+  const untouched = list.some((row) => row.untouched !== null);
+  const columns = [
+    ["Row", (row) => count(row.row), "at-number"], ["Text", (row) => text(row.inputs), "at-text"], ["Your data", (row) => row.expected, ""], ["It says", (row) => row.predicted, ""],
+    ...(untouched ? [["Base model says", (row) => row.untouched ?? "–", "at-quiet"]] : []),
+    ...(scored ? [["Score", (row) => (row.score === null ? "–" : plain(row.score)), "at-number"]] : []),
+    ...(sure ? [["Sure", (row) => (row.confidence === null ? "–" : percent(row.confidence, 0)), "at-number"]] : []),
+  ];
+  return h("div", { class: "at-scroll" }, h("table", { class: "at-mistakes" },
+    heading ? h("thead", {}, h("tr", {}, columns.map(([name, , kind]) => h("th", { scope: "col", class: kind === "at-number" ? kind : "" }, name)))) : null,
+    h("tbody", {}, list.map((row) => h("tr", {}, columns.map(([name, cell, kind]) => h("td", { class: kind, dir: "auto", ...(name === "Text" ? {} : { "data-title": name }) }, cell(row))))))));
+}
+
+function mistakes(report) {
+  const sure = report.mistakes.some((row) => row.confidence !== null);
+  return card("Its worst mistakes", `${sure ? "Where it was most sure and wrong. " : ""}Look here first: such rows often have a mistake of their own. Row numbers are those of your file, as a spreadsheet shows them.`, rowsTable(report.mistakes));
+}
+
+function examples(report) {
+  return card("Some of its answers", "Rows of the test split, beside what your data says.", rowsTable(report.examples));
 }

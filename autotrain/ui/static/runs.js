@@ -1,6 +1,6 @@
 // The list of runs: find one, see how all of them stand, choose several to compare.
 import { COLORS, sparkline } from "./chart.js";
-import { Poller, api, ask, busy, dress, duration, h, patch, percent, pill, setText, title, when } from "./core.js";
+import { Poller, api, ask, busy, dress, duration, h, patch, pill, setText, when } from "./core.js";
 import { choice } from "./curves.js";
 
 const GROUPS = {
@@ -101,11 +101,10 @@ class RunsPage {
     const done = run.state === "running" && progress && progress.total_steps ? ` ${String(Math.floor((100 * progress.step) / progress.total_steps)).padStart(2, " ")} %` : "";
     patch(state, [run.state, run.words + done], ([key, words]) => pill(key, words));
     patch(loss, run.sparkline, (values) => sparkline(values, "Training loss over time"));
-    patch(score, headline, () => (headline ? h("b", {}, percent(headline.value), h("span", { class: "at-visually-hidden" }, ` ${title(headline.name)}`)) : h("span", { class: "at-quiet" }, "–")));
+    patch(score, headline, () => (headline ? h("b", { title: headline.title }, headline.shown, h("span", { class: "at-visually-hidden" }, ` ${headline.title}`)) : h("span", { class: "at-quiet" }, "–")));
     patch(baseline, headline, () => {
       if (!headline || headline.baseline_value === null) return h("span", { class: "at-quiet" }, "–");
-      const gain = (headline.value - headline.baseline_value) * 100;
-      return [h("span", { class: "at-quiet", title: `${headline.baseline}` }, percent(headline.baseline_value)), h("div", { style: { color: "var(--at-soft)", "font-size": "13px" } }, `${gain > 0 ? "+" : "−"}${Math.abs(gain).toFixed(1)} points`)];
+      return [h("span", { class: "at-quiet", title: headline.baseline }, headline.baseline_shown), h("div", { style: { color: "var(--at-soft)", "font-size": "13px" } }, headline.gain.replace("-", "−"))];
     });
     setText(made, when(run.created_at));
     setText(took, run.seconds ? duration(run.seconds) : "–");

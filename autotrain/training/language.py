@@ -1,0 +1,170 @@
+"""Learning to write: what every training of a causal language model on its own text shares."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotrain.encoding.chat import Encoded
+from autotrain.evaluation.language import GENERAL_TEXTS, Told, interval_of_perplexity, perplexity
+from autotrain.events import Log
+from autotrain.models.loading import load_causal
+from autotrain.report import Baseline, Score
+from autotrain.training.fit import IGNORED, Objective, Rows
+from autotrain.training.learner import Learner
+from autotrain.training.packing import PAD_MULTIPLE, CausalCollator, keeps_apart, packed
+from autotrain.training.rows import SplitRows
+
+EVALUATION_TOKENS = 2048
+"""Tokens in one batch of an evaluation: the logits of a large vocabulary fill the memory."""
+
+
+class LanguageLearner(Learner):
+    """Cross entropy on the next token, where a row's mask says that it is learned."""
+
+    kind = "CAUSAL_LM"
+    params: Any
+
+    def load(self) -> Any:
+        """The base with its own head."""
+        model = load_causal(self.attempt.model, self.tokenizer)
+        self.packs = bool(self.params.packing)
+        if self.packs and not keeps_apart(model, len(self.tokenizer)):
+            self.packs = False
+            self.attempt.sink.emit(
+                Log(text="Rows are not packed: this architecture would let a row see the ones before it.")
+            )
+        return model
+
+    def items(self, rows: SplitRows) -> list[dict[str, Any]]:
+        """Each row alone: tokens, and labels of which the first is IGNORED."""
+        return [
+            causal_item(each)
+            for _, made in self.taught(rows)
+            for each in made
+            if isinstance(each, Encoded) and len(each.input_ids) > 1
+        ]
+
+    def encode(self, rows: SplitRows) -> Rows:
+        """The rows, several in one where that is wished."""
+        items = self.items(rows)
+        return Rows(packed(items, self.max_length) if self.packs and rows is self.train else items)
+
+    def objective(self) -> Objective:
+        """The sum of the cross entropy over learned tokens; the perplexity on validation decides."""
+        on_cpu = self.attempt.device.kind == "cpu"
+        collator = CausalCollator(self.tokenizer.pad_token_id, multiple=1 if on_cpu else PAD_MULTIPLE)
+        return Objective(collator, None, told_metrics, "eval_perplexity", step=next_token_step)
+
+    def told(self, items: Sequence[dict[str, Any]]) -> Told:
+        """What the model as it is now makes of rows: for each the sums over its learned tokens."""
+        return tell(self.model, items, CausalCollator(self.tokenizer.pad_token_id))
+
+    @contextlib.contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Within, `model` is the base without what was learned."""
+        tuned = self.model
+        if hasattr(tuned, "disable_adapter"):
+            with tuned.disable_adapter():
+                yield
+            return
+        self.model = load_causal(self.attempt.model, self.tokenizer).to(self.attempt.device.name)
+        try:
+            yield
+        finally:
+            self.model = tuned
+
+    def general(self) -> list[dict[str, Any]]:
+        """Texts of general knowledge, as the probe of what is forgotten."""
+        made = []
+        for text in GENERAL_TEXTS:
+            ids = self.tokenizer(text)["input_ids"][: self.max_length]
+            made.append({"input_ids": ids, "labels": [IGNORED, *ids[1:]]})
+        return [item for item in made if len(item["input_ids"]) > 1]
+
+    def language_scores(self, test: Sequence[dict[str, Any]]) -> tuple[tuple[Score, ...], Baseline, Told, Told]:
+        """Perplexity and right tokens on the test rows and on general texts, tuned and untouched."""
+        general, progressed = self.general(), self.evaluating()
+        tuned, tuned_general = self.told(test), self.told(general)
+        progressed(0.3)
+        with self.untouched():
+            base, base_general = self.told(test), self.told(general)
+        progressed(0.5)
+        seed = self.params.seed
+        baseline = Baseline(
+            name="untouched",
+            title="Base model, untouched",
+            explanation="The same model before this training, on the same rows.",
+            scores=scores_of(base, base_general, seed),
+        )
+        return scores_of(tuned, tuned_general, seed), baseline, tuned, base
+
+
+def causal_item(encoded: Encoded) -> dict[str, Any]:
+    """Tokens with their labels; the first token is never learned, as nothing is before it."""
+    labels = [token if said else IGNORED for token, said in zip(encoded.input_ids, encoded.learned, strict=True)]
+    return {"input_ids": list(encoded.input_ids), "labels": [IGNORED, *labels[1:]]}
+
+
+def scores_of(told: Told, general: Told, seed: int) -> tuple[Score, ...]:
+    """Perplexity (with its interval over rows), the share of tokens guessed right, perplexity on general texts."""
+    return (
+        Score.of("perplexity", perplexity(told), interval_of_perplexity(told, seed)),
+        Score.of("token_accuracy", float(told.right.sum() / max(1, told.tokens.sum()))),
+        Score.of("general_perplexity", perplexity(general), interval_of_perplexity(general, seed)),
+    )
+
+
+def next_token_step(model: Any, batch: dict[str, Any], items: Any = None) -> tuple[Any, dict[str, Any]]:
+    """Cross entropy of the learned tokens, divided by `items`; of each row the sum, the tokens, the right ones.
+
+    Logits are computed only where a row learns the next token: of a long prompt and a short answer that is a small
+    part, and the head of a large vocabulary is a large part of a small model.
+    """
+    import torch
+
+    labels = batch["labels"]
+    following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    places = (following != IGNORED).any(0).nonzero().flatten()
+    targets = following[:, places]
+    inputs = {name: values for name, values in batch.items() if name != "labels"}
+    logits = model(**inputs, logits_to_keep=places, use_cache=False).logits.float()
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
+    counted = targets != IGNORED
+    right = (logits.argmax(-1) == targets) & counted
+    each = torch.stack([losses.sum(1), counted.sum(1).float(), right.sum(1).float()], dim=1)
+    loss = losses.sum() / (items if items is not None else counted.sum().clamp(min=1))
+    return loss, {"logits": each.detach()}
+
+
+def told_metrics(prediction: Any) -> dict[str, float]:
+    """Perplexity and right tokens over all validation rows."""
+    found = prediction.predictions
+    told = Told.of(np.asarray(found[0] if isinstance(found, tuple) else found, dtype=np.float64))
+    return {
+        "perplexity": perplexity(told),
+        "token_accuracy": float(told.right.sum() / max(1, told.tokens.sum())),
+    }
+
+
+def tell(model: Any, items: Sequence[dict[str, Any]], collator: CausalCollator) -> Told:
+    """The sums over each row's learned tokens, in the order of the rows."""
+    import torch
+
+    made: NDArray[np.float64] = np.zeros((len(items), 3))
+    order = sorted(range(len(items)), key=lambda place: -len(items[place]["input_ids"]))
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        while order:
+            size = max(1, EVALUATION_TOKENS // len(items[order[0]]["input_ids"]))
+            part, order = order[:size], order[size:]
+            batch = {name: values.to(device) for name, values in collator([items[place] for place in part]).items()}
+            made[part] = next_token_step(model, batch)[1]["logits"].cpu().double().numpy()
+    model.train(was_training)
+    return Told.of(made)

@@ -1,0 +1,184 @@
+"""A training from its first byte to its finished adapter: the same for every task, which adds what it alone knows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from autotrain.data.findings import Rows as RowNumbers
+from autotrain.encoding.lessons import Lesson, Passed, lessons
+from autotrain.errors import DataError
+from autotrain.events import Log, Phase
+from autotrain.models.check import require_usable
+from autotrain.models.loading import load_tokenizer, longest_input
+from autotrain.models.lora import add_lora
+from autotrain.params import AdapterParams
+from autotrain.report import Report, Split, Training
+from autotrain.runs.folder import write_atomically
+from autotrain.task import Attempt, Result
+from autotrain.training.adapter import outcome, save_adapter
+from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.rows import SplitRows
+from autotrain.training.wishes import stop_if_wished, undisturbed
+
+ROWS_AT_ONCE = 500
+"""Rows that are encoded between two looks at what is wished."""
+
+
+class Learner(ABC):
+    """One training of one task. A task's own learner says what the base is, what its rows become, what is learned from
+    them and how good the result is; `run` does the rest in the order that pauses, resumes and the page rely on.
+
+    `model` is the base after `load`, and the model with its adapter from `objective` on. All splits are in memory.
+    """
+
+    kind: str = ""
+    """The kind of task for peft, a name of `peft.TaskType`."""
+
+    def __init__(self, attempt: Attempt, params: AdapterParams, *, task: str, shape: str) -> None:
+        self.attempt, self.params, self.task, self.shape = attempt, params, task, shape
+        self.train, self.validation, self.test = (
+            SplitRows(attempt.data, name, shape) for name in ("train", "validation", "test")
+        )
+        self.passed = Passed()
+        self.model: Any = None
+        self.tokenizer: Any = None
+        self.max_length = params.max_length
+
+    @abstractmethod
+    def load(self) -> Any:
+        """The base model, with its new head if it needs one. `tokenizer` is there already."""
+
+    @abstractmethod
+    def encode(self, rows: SplitRows) -> Rows:
+        """A split as the loop takes it, with what `lessons` leaves out left out."""
+
+    @abstractmethod
+    def objective(self) -> Objective:
+        """What is learned from a batch, and how the loop judges it."""
+
+    @abstractmethod
+    def report(self, training: Training) -> Report:
+        """How good the tuned model is on the test rows, beside its baselines. `measured` makes it."""
+
+    def begin(self, train: Rows) -> None:  # noqa: B027  # most tasks have nothing to do here
+        """Before the adapter is added, in a training that does not resume: a place to start a new head."""
+
+    def note(self) -> Mapping[str, Any]:
+        """What the adapter must know to answer later, beside what every adapter keeps."""
+        return {}
+
+    def run(self) -> Result:
+        """Load, encode, train, evaluate, save.
+
+        Raises:
+            ModelError: the base model is of another kind, damaged or missing.
+            DataError: no row is left to learn from.
+            TrainingError: the loss is not a number any more.
+            Stopped: a stop was wished; the last step lies in a complete checkpoint.
+        """
+        import torch
+        from transformers import set_seed
+
+        attempt = self.attempt
+        torch.set_num_threads(attempt.device.threads)
+        attempt.sink.emit(Phase(name="load"))
+        require_usable(attempt.model, attempt.model_name, self.task)
+        self.tokenizer = load_tokenizer(attempt.model)
+        set_seed(self.params.seed)
+        self.model = self.load()
+        self.max_length = min(self.params.max_length, longest_input(self.model, self.tokenizer))
+        attempt.sink.emit(Phase(name="tokenise", fraction=0.0))
+        train = self._required("training", self.encode(self.train))
+        for sentence in passed_over(self.passed, self.max_length):
+            attempt.sink.emit(Log(text=sentence))
+        said, self.passed = self.passed, Passed()
+        validation = self._required("validation", self.encode(self.validation))
+        self.passed = said
+        if attempt.resume_from is None:  # a checkpoint has the head
+            self.begin(train)
+        self.model = self.adapted()
+        training = fit(attempt, self.params, self.model, train, validation, self.objective())
+        stop_if_wished(attempt.wishes)
+        attempt.sink.emit(Phase(name="evaluate"))
+        report = self.report(training)
+        return self._finish(report)
+
+    def adapted(self) -> Any:
+        """The base model with an adapter as the parameters ask for it."""
+        return add_lora(self.model, self.params, kind=self.kind)
+
+    def taught(self, rows: SplitRows, numbers: Mapping[str, int] | None = None) -> Iterable[tuple[int, Lesson]]:
+        """The split's rows with their numbers as `lessons` gives them, looking now and then at what is wished."""
+        made = lessons(self.shape, self.tokenizer, rows.numbered(), self.max_length, numbers, self.passed)
+        for place, one in enumerate(made):
+            if place % ROWS_AT_ONCE == 0:
+                stop_if_wished(self.attempt.wishes)
+                self.attempt.sink.emit(Phase(name="tokenise", fraction=min(1.0, place / max(1, len(rows)))))
+            yield one
+
+    def measured(self, training: Training, **parts: Any) -> Report:
+        """The report of this training, with the parts that the task found."""
+        notes = (training.early_end(), *passed_over(self.passed, self.max_length), *parts.pop("notes", ()))
+        return Report(
+            task=self.task,
+            split=Split(train=len(self.train), validation=len(self.validation), test=len(self.test)),
+            training=training,
+            notes=tuple(filter(None, notes)),
+            **parts,
+        )
+
+    def evaluating(self) -> Callable[[float], None]:
+        """Called with the share of the evaluation that is done; a wish to stop ends it there."""
+
+        def progressed(share: float) -> None:
+            stop_if_wished(self.attempt.wishes)
+            self.attempt.sink.emit(Phase(name="evaluate", fraction=min(1.0, share)))
+
+        return progressed
+
+    def _required(self, name: str, rows: Rows) -> Rows:
+        if rows.items:
+            return rows
+        raise DataError(
+            f"None of the {name} rows teaches anything at {self.max_length:,} tokens. "
+            "Allow longer texts, or look at the rows on the data step.",
+            code="nothing-to-learn",
+        )
+
+    def _finish(self, report: Report) -> Result:
+        attempt = self.attempt
+        attempt.sink.emit(Phase(name="save"))
+        note = {
+            "task": self.task,
+            "base_model": attempt.model_name,
+            "max_length": self.max_length,
+            "columns": dict(attempt.columns),
+            **self.note(),
+        }
+        stop_if_wished(attempt.wishes)
+        with undisturbed(attempt.wishes):  # a moment, and then it is done
+            save_adapter(self.model, self.tokenizer, note, attempt.artifact)
+            write_atomically(attempt.artifact.parent / "report.json", report.model_dump_json(indent=1))
+            attempt.sink.emit(outcome(report))
+        return Result(attempt.artifact, report)
+
+
+def passed_over(passed: Passed, max_length: int) -> Sequence[str]:
+    """What was left out of the training, as sentences."""
+    said = []
+    if passed.nothing.count:
+        said.append(
+            f"{_rows(passed.nothing)} teach nothing at {max_length:,} tokens and were left out of the training."
+            if passed.nothing.count > 1
+            else f"{_rows(passed.nothing)} teaches nothing at {max_length:,} tokens and was left out of the training."
+        )
+    if passed.refused.count:
+        said.append(f"{_rows(passed.refused)} left out: the model's chat template refuses such conversations.")
+    return said
+
+
+def _rows(rows: RowNumbers) -> str:
+    first = ", ".join(f"{number:,}" for number in rows.first[:3])
+    return f"Row {first}" if rows.count == 1 else f"{rows.count:,} rows (the first: {first})"

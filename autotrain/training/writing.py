@@ -1,0 +1,165 @@
+"""A language model that answers: whole or piece by piece, tuned or untouched, and never without an end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autotrain.answers import PLAINLY, Asking, Sampling, Written
+from autotrain.data.shapes.turns import fault_of, read_messages
+from autotrain.encoding.template import Message, render
+from autotrain.errors import DataError
+from autotrain.models.loading import load_causal, longest_input
+from autotrain.training.adapter import load_adapter
+
+BATCH = 8
+"""Texts that are written at once."""
+
+ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>", "<|endoftext|>", "</s>")
+"""Signs with which model families end a turn. A tokenizer often names only one of those that its model uses."""
+
+
+class Writer:
+    """A causal language model, loaded. Answers conversations, or goes on with a text where it is no chat model."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True) -> None:
+        self._model, self._tokenizer, self._chat = model, tokenizer, chat
+        self._room = longest_input(model, tokenizer)
+
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Written]:
+        """An answer to each input. An input is a question, a conversation as JSON, or the beginning of a text.
+
+        Raises:
+            DataError: a conversation that is none, or that the model's template refuses.
+        """
+        prompts = [self.prompt(next(iter(item.values()))) for item in inputs]
+        if asking.untouched and hasattr(self._model, "disable_adapter"):
+            with self._model.disable_adapter():
+                return self.write(prompts, asking.sampling, asking.said)
+        return self.write(prompts, asking.sampling, asking.said)
+
+    def prompt(self, cell: str) -> list[int]:
+        """The tokens after which the answer begins."""
+        if not self._chat:
+            return list(self._tokenizer(cell)["input_ids"])
+        return self.asked(conversation(cell))
+
+    def asked(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+        """The tokens of a conversation up to the beginning of the assistant's next turn."""
+        text = render(self._tokenizer, messages, tools, asking=True)
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def write(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Callable[[str], None] | None = None
+    ) -> list[Written]:
+        """What follows each prompt, in their order; `said` hears the first one's text as it is written.
+
+        A prompt that leaves no room in the model is read from its end.
+        """
+        import torch
+
+        order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
+        made: dict[int, Written] = {}
+        was_training = self._model.training
+        self._model.eval()
+        torch.manual_seed(sampling.seed)
+        with torch.inference_mode():
+            for start in range(0, len(order), BATCH):
+                part = order[start : start + BATCH]
+                written = self._written([prompts[place] for place in part], sampling, said)
+                made |= dict(zip(part, written, strict=True))
+        self._model.train(was_training)
+        return [made[place] for place in range(len(prompts))]
+
+    def _written(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Callable[[str], None] | None
+    ) -> list[Written]:
+        import torch
+
+        most = max(1, min(sampling.max_new_tokens, self._room - 1))
+        kept = [list(prompt)[-(self._room - most) :] for prompt in prompts]
+        longest, pad = max(map(len, kept)), self._tokenizer.pad_token_id
+        device = next(self._model.parameters()).device
+        ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in kept], device=device)
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in kept], device=device)
+        ends = stop_tokens(self._model, self._tokenizer)
+        sampled = sampling.temperature > 0
+        answers = self._model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=most,
+            do_sample=sampled,
+            temperature=sampling.temperature if sampled else None,
+            top_p=sampling.top_p if sampled else None,
+            top_k=0 if sampled else None,
+            repetition_penalty=sampling.repetition_penalty,
+            eos_token_id=sorted(ends),
+            pad_token_id=pad,
+            streamer=_streamer(self._tokenizer, said) if said is not None and len(prompts) == 1 else None,
+        )[:, longest:]
+        return [self._answer(row.tolist(), ends) for row in answers]
+
+    def _answer(self, tokens: Sequence[int], ends: frozenset[int]) -> Written:
+        end = next((place for place, token in enumerate(tokens) if token in ends), None)
+        own = tokens if end is None else tokens[:end]
+        text = self._tokenizer.decode(own, skip_special_tokens=True)
+        return Written(text=text.strip() if self._chat else text, finished=end is not None, tokens=len(own))
+
+
+def conversation(cell: str) -> list[Message]:
+    """The turns of an input: a JSON list of messages, or one question.
+
+    Raises:
+        DataError: it is a list of messages that is no conversation.
+    """
+    try:
+        listed = json.loads(cell)
+    except ValueError:
+        listed = None
+    if not (isinstance(listed, list) and listed and all(isinstance(turn, dict) for turn in listed)):
+        return [{"role": "user", "content": cell}]
+    messages = read_messages(cell)
+    if messages is None or any(not isinstance(turn.get("content"), str) for turn in messages):
+        raise DataError(
+            "The conversation is no list of turns with a role and a content. Ask with a text, or with such a list.",
+            code="no-conversation",
+        )
+    fault = fault_of([*messages, {"role": "assistant", "content": "."}])
+    if fault is not None:
+        raise DataError(
+            f"The conversation cannot be answered ({fault.replace('-', ' ')}). Let it end with a turn of the user.",
+            code=fault,
+        )
+    return list(messages)
+
+
+def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer: what tokenizer and model name, and the signs of its family that it knows."""
+    found = {tokenizer.eos_token_id}
+    for named in (getattr(model, "generation_config", None), model.config):
+        ids = getattr(named, "eos_token_id", None)
+        found |= set(ids) if isinstance(ids, (list, tuple)) else {ids}
+    known = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_tokens) | {str(token) for token in tokenizer.added_tokens_decoder.values()}
+    found |= {known[sign] for sign in ENDS if sign in known and sign in special}
+    return frozenset(token for token in found if isinstance(token, int))
+
+
+def load_writer(artifact: Path, model: Path, *, chat: bool = True) -> Writer:
+    """A finished adapter on its base model. Raises ModelError when either is missing or damaged."""
+    loaded, tokenizer, _ = load_adapter(artifact, model, lambda tokenizer, _: load_causal(model, tokenizer))
+    return Writer(loaded, tokenizer, chat=chat)
+
+
+def _streamer(tokenizer: Any, said: Callable[[str], None]) -> Any:
+    """Passes pieces of whole words on as they are written, without the prompt and special tokens."""
+    from transformers import TextStreamer
+
+    class Pieces(TextStreamer):  # type: ignore[misc]
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            if text:
+                said(text)
+
+    return Pieces(tokenizer, skip_prompt=True, skip_special_tokens=True)

@@ -1,0 +1,117 @@
+"""A whole training of a task in this process: a table, its frozen splits, the learner, a stop and a resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autotrain.data.freeze import freeze
+from autotrain.data.store import DatasetStore
+from autotrain.events import AnyEvent
+from autotrain.recipe import Recipe, parse
+from autotrain.settings import Settings
+from autotrain.task import Attempt, Device, Result, Wishes
+from autotrain.tasks import TASKS
+from autotrain.training.checkpoint import complete
+from autotrain.training.wishes import Stopped
+
+
+@dataclass
+class Ear:
+    """A sink that keeps what it is told, and wishes a stop at a step."""
+
+    wishes: Wishes = field(default_factory=Wishes)
+    stop_at: int | None = None
+    told: list[AnyEvent] = field(default_factory=list)
+
+    def emit(self, event: AnyEvent) -> None:
+        self.told.append(event)
+        if event.kind == "metric" and event.step == self.stop_at:
+            self.wishes.stop = True
+
+    def curve(self) -> dict[int, dict[str, float]]:
+        """Every logged value by step."""
+        points: dict[int, dict[str, float]] = {}
+        for event in self.told:
+            if event.kind == "metric":
+                points.setdefault(event.step, {}).update(event.values)
+        return points
+
+
+@dataclass(frozen=True)
+class Learned:
+    """One task on one table with one base model; `folder` is the run's."""
+
+    task: str
+    columns: Mapping[str, str]
+    folder: Path
+    model: Path
+    params: Mapping[str, Any]
+
+    def attempt(
+        self, number: int = 1, ear: Ear | None = None, resume_from: Path | None = None, **params: Any
+    ) -> Result:
+        """Train to the end, or until `ear` wishes a stop, which raises Stopped."""
+        ear = ear or Ear()
+        workdir = self.folder / f"attempt-{number}"
+        workdir.mkdir(parents=True)
+        typed = TASKS[self.task].params_class(**{**self.params, **params})
+        given = Attempt(
+            model=self.model,
+            model_name="tiny",
+            data=self.folder / "data",
+            columns=self.columns,
+            params=typed,
+            workdir=workdir,
+            artifact=workdir / "adapter",
+            resume_from=resume_from,
+            sink=ear,
+            device=Device("cpu", 1),
+            wishes=ear.wishes,
+        )
+        return TASKS[self.task].train(given)
+
+    def stopped_and_resumed(self, step: int) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, float]]]:
+        """The curve of a training that nothing happened to, and that of one stopped at a step and resumed."""
+        whole, first, second = Ear(), Ear(stop_at=step), Ear()
+        self.attempt(11, whole)
+        try:
+            self.attempt(12, first)
+        except Stopped:
+            pass
+        else:
+            raise AssertionError("the training was not stopped")
+        last = complete(self.folder / "attempt-12" / "checkpoints")[-1]
+        self.attempt(13, second, last)
+        return whole.curve(), first.curve() | second.curve()
+
+
+def learned(
+    folder: Path,
+    task: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    model: Path,
+    **params: Any,
+) -> Learned:
+    """A run folder with the rows divided and frozen, as a submit leaves it. `rows` are written as JSON lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "table.jsonl"
+    table.write_text("".join(json.dumps(dict(row)) + "\n" for row in rows), "utf-8")
+    settings = Settings(home=folder / "home", redis_url=None, database_url=None)
+    settings.prepare_home()
+    dataset = DatasetStore(settings).add(table)
+    data = recipe_of(task, table, columns).data
+    assert data is not None
+    (folder / "data").mkdir()
+    freeze(dataset, data.columns, data.split, folder / "data")
+    return Learned(task, columns, folder, model, params)
+
+
+def recipe_of(task: str, table: Path, columns: Mapping[str, str]) -> Recipe:
+    """A recipe of the task on a table."""
+    data = {"source": str(table), "columns": dict(columns)}
+    return parse({"task": task, "title": "Toy", "model": "tiny", "data": data})
