@@ -11,6 +11,7 @@ _LABELS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 _MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
 _CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 _SEQUENCES = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+_ANSWERS = "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES"
 # The tasks and the Hub's pipeline tags, and the table in transformers that lists the architectures with a head for
 # each. Those whose input is more than text are not here: nothing is said about what is not known.
 _TABLES = {
@@ -21,7 +22,7 @@ _TABLES = {
     "reward-modeling": _LABELS,
     "sentence-embeddings": _LABELS,
     "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
-    "question-answering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
+    "question-answering": _ANSWERS,
     "masked-language-modeling": _MASKED,
     "fill-mask": _MASKED,
     "text-to-text": _SEQUENCES,
@@ -91,7 +92,9 @@ def suited(task_name: str) -> frozenset[str] | None:
         return None
     # transformers lets encoders such as BERT write word by word, which they were never trained to do
     encoders = _tables()[_MASKED] if name == _CAUSAL else frozenset()
-    return table - _MORE_THAN_TEXT - encoders
+    # language models have a head for spans too, but the token that stands for no answer would see nothing of the text
+    decoders = _tables()[_CAUSAL] - _tables()[_MASKED] if name == _ANSWERS else frozenset()
+    return table - _MORE_THAN_TEXT - encoders - decoders
 
 
 def advised(task_name: str) -> str:

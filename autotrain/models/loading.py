@@ -116,6 +116,95 @@ def load_causal(model: Path, tokenizer: Any) -> Any:
     return loaded
 
 
+def load_extractive(model: Path, tokenizer: Any) -> Any:
+    """The base model with a head that gives each token a score as an answer's first and as its last one.
+
+    A base that was tuned on questions keeps its head; else it is new and named in `new_layers`.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer that does not know where in a text its tokens stand.
+    """
+    from transformers import AutoModelForQuestionAnswering
+
+    loaded, absent = _load_encoder(AutoModelForQuestionAnswering, model, "question answering", num_labels=2)
+    _require_places(model, tokenizer)
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
+    return loaded
+
+
+def load_masked(model: Path, tokenizer: Any) -> Any:
+    """The base model as one that knows the words under a mask.
+
+    Sentence encoders come without the head for that: then its layers are new and named in `new_layers`, all but the
+    last one, which is the word embeddings again; its bias, which the folder has no weights for either, is zero.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer without a sign for a masked word.
+    """
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    loaded, absent = _load_encoder(AutoModelForMaskedLM, model, "masked language modeling")
+    _require_places(model, tokenizer)
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {model} has no sign for a masked word (mask_token). "
+            "Choose an encoder that was trained on masked words, such as BERT, RoBERTa or MiniLM.",
+            code="no-mask-token",
+        )
+    output = next(name for name, part in loaded.named_modules() if part is loaded.get_output_embeddings())
+    biases = {name for name in absent if name.endswith("bias") and f"{output}.".startswith(name[: -len("bias")])}
+    with torch.no_grad():
+        for name in biases:
+            loaded.get_parameter(name).zero_()
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent - biases})
+    return loaded
+
+
+def _load_encoder(headed: Any, model: Path, task: str, **config_values: Any) -> tuple[Any, set[str]]:
+    """An encoder with a head, in 32-bit floats and without dropout, and the names of weights the folder has not."""
+    import torch
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        _without_dropout(config)
+        for name, value in config_values.items():
+            setattr(config, name, value)
+        loaded, gaps = headed.from_pretrained(
+            model,
+            config=config,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **_OPTIONS,
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as in load_classifier
+        raise ModelError(
+            f"The base model in {model} cannot be loaded for {task} ({_first_line(error)}). "
+            "Choose an encoder with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+    _require_body(model, loaded, absent)
+    return loaded, absent
+
+
+def _require_places(model: Path, tokenizer: Any) -> None:
+    """Raise ModelError when the tokenizer cannot say where its tokens stand in a text."""
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of {model} cannot tell where in a text its tokens stand. "
+            "Choose a model with a fast tokenizer (tokenizer.json).",
+            code="no-offsets",
+        )
+
+
 def _without_dropout(config: Any) -> None:
     for name, value in vars(config).items():
         if "drop" in name and isinstance(value, float):

@@ -19,7 +19,12 @@ ATTENTION_LAYERS = frozenset(
 )
 """Last parts of the names of attention's linear layers in the architectures transformers knows."""
 
-HEADS = ("classifier", "score")
+HEADS = {
+    "SEQ_CLS": ("classifier", "score"),
+    "TOKEN_CLS": ("classifier", "score"),
+    "QUESTION_ANS": ("qa_outputs",),
+}
+"""The names that heads have most often; peft itself takes care of them, with all that lies in them."""
 
 
 def add_lora(model: Any, params: AdapterParams, *, kind: str) -> Any:
@@ -32,18 +37,17 @@ def add_lora(model: Any, params: AdapterParams, *, kind: str) -> Any:
     Args:
         model: a loaded base; `new_layers`, where it has them, are the layers without weights of the base.
         params: the adapter's size and place.
-        kind: a name of `peft.TaskType`, such as SEQ_CLS.
+        kind: a name of `peft.TaskType`, such as SEQ_CLS; empty for a task that peft has no name for.
 
     Raises:
         ModelError: the architecture has no attention layer of a known name.
     """
     from peft import LoraConfig, TaskType, get_peft_model
 
-    # peft itself takes care of the two names that heads have most often, with all that lies in them.
-    heads = HEADS if kind in ("SEQ_CLS", "TOKEN_CLS") else ()
+    heads = HEADS.get(kind, ())
     new = [name for name in getattr(model, "new_layers", ()) if name.split(".")[0] not in heads]
     config = LoraConfig(
-        task_type=TaskType[kind],
+        task_type=TaskType[kind] if kind else None,
         r=params.lora_r,
         lora_alpha=params.lora_alpha,
         lora_dropout=params.lora_dropout,

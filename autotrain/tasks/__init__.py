@@ -5,6 +5,7 @@ from __future__ import annotations
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
+from autotrain.tasks.question_answering import QuestionAnswering
 from autotrain.tasks.reranking import Reranking
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
@@ -18,6 +19,7 @@ TASKS: dict[str, Task] = {
         MultiLabelClassification(),
         TextRegression(),
         TokenClassification(),
+        QuestionAnswering(),
         Reranking(),
         SupervisedFineTuning(),
         ContinuedPretraining(),
