@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
+from autotrain.tasks.masked_language_modeling import MaskedLanguageModeling
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
 from autotrain.tasks.question_answering import QuestionAnswering
 from autotrain.tasks.reranking import Reranking
@@ -20,6 +21,7 @@ TASKS: dict[str, Task] = {
         TextRegression(),
         TokenClassification(),
         QuestionAnswering(),
+        MaskedLanguageModeling(),
         Reranking(),
         SupervisedFineTuning(),
         ContinuedPretraining(),

@@ -94,6 +94,8 @@ class Objective:
         metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+        begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
+            a collator whose batches change from epoch to epoch.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
     """
 
@@ -103,6 +105,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    begin_epoch: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function = objective.step
+    loop.step_function, loop.begin_epoch = objective.step, objective.begin_epoch
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))

@@ -49,6 +49,7 @@ class Loop(Trainer):  # type: ignore[misc]
         self._began, self._seconds_before = time.monotonic(), 0.0
         self.ended: Ended = "planned"
         self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
+        self.begin_epoch: Callable[[int], None] | None = None
         self._loss_shifts_labels = False  # the first label of a row is never learned, so that every other one counts
 
     def remember(self, checkpoint: Path) -> None:
@@ -85,6 +86,8 @@ class Loop(Trainer):  # type: ignore[misc]
     def _run_epoch(self, *args: Any, epoch: int, **options: Any) -> None:
         # In a resumed epoch of several processes accelerate does not find the sampler below two wrappers.
         self._sampler.set_epoch(epoch)
+        if self.begin_epoch is not None:
+            self.begin_epoch(epoch)
         super()._run_epoch(*args, epoch=epoch, **options)
 
     def training_step(self, *args: Any, **options: Any) -> Any:

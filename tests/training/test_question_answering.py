@@ -46,19 +46,14 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def rows(texts: list[str]) -> list[dict[str, Any]]:
-    """Sentences with a month or a name or both at their end; a question on either, and a quarter without an answer."""
+    """Sentences with a month, a name or both at their end; asked is for the name, which a third of them has not."""
     chance = random.Random(1)
     found = []
-    for _ in range(300):
-        facts = {
-            "When?": chance.choice(MONTHS),
-            "Who?": chance.choice(NAMES),
-        }
-        told, question = chance.sample(sorted(facts), chance.choice((1, 1, 2))), chance.choice(sorted(facts))
-        if question not in told and chance.random() < 0.3:
-            told = chance.sample(sorted(facts), 2)
-        context = f"{chance.choice(texts)} {', '.join(facts[each] for each in told)}."
-        answer = [facts[question]] if question in told else []
+    for _ in range(240):
+        name, month, question = chance.choice(NAMES), chance.choice(MONTHS), chance.choice(("Who?", "Who was it?"))
+        told = chance.choice(([name], [month, name], [month]))
+        context = f"{chance.choice(texts)} {', '.join(told)}."
+        answer = [text for text in told if text == name]
         starts = [context.index(text) for text in answer]
         found.append({"context": context, "question": question, "answers": {"text": answer, "answer_start": starts}})
     return found
@@ -71,7 +66,7 @@ def model(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def run(rows: list[dict[str, Any]], model: Path, tmp_path_factory: pytest.TempPathFactory) -> Learned:
-    params = {**PARAMS, **WANTED, "num_train_epochs": 8, "per_device_train_batch_size": 8}
+    params = {**PARAMS, **WANTED, "num_train_epochs": 5, "per_device_train_batch_size": 8}
     return learned(tmp_path_factory.mktemp("run"), TASK, rows, COLUMNS, model, **params)
 
 
@@ -155,7 +150,7 @@ def test_a_base_that_knows_questions_already_stands_beside_it(
 def test_a_base_that_reads_otherwise_is_refused(run: Learned, tmp_path: Path, config: Any, says: str) -> None:
     config.save_pretrained(tmp_path / "base")
     with pytest.raises(ModelError, match=says):
-        Learned(run.task, run.columns, run.folder, tmp_path / "base", run.params).attempt(30)
+        Learned(run.task, run.columns, run.folder, tmp_path / "base", run.params).attempt(30 + len(config.model_type))
 
 
 def test_a_table_without_an_answer_is_refused_before_training(model: Path, tmp_path: Path) -> None:
