@@ -228,4 +228,6 @@ class Similar(_Answer):
         return None
 
 
-AnyAnswer = Annotated[Scores | Number | Marked | Found | Filled | Written | Ranked | Similar, Field(discriminator="kind")]
+AnyAnswer = Annotated[
+    Scores | Number | Marked | Found | Filled | Written | Ranked | Similar, Field(discriminator="kind")
+]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from autotrain.task import Masking
 
 SHOWN_AS_MASK, SHOWN_AS_OTHER = 0.8, 0.1
 """Of the chosen tokens so many become the mask, and so many a random token; the rest stays (Devlin et al., 2019)."""
 
 
 @dataclass(frozen=True)
-class Masking:
-    """How much is masked. `share` is of a block's own tokens."""
-
-    share: float = 0.15
-    seed: int = 42
-
-
-@dataclass(frozen=True)
 class Block:
-    """A part of a document with the special tokens around it. `own` is whether a token is of the document."""
+    """A part of a document with the special tokens around it. `own` is whether a token is a known one of it."""
 
     input_ids: tuple[int, ...]
     own: tuple[bool, ...]
@@ -37,18 +31,13 @@ class Masked:
 
 
 def document_blocks(tokenizer: Any, text: str, max_length: int) -> list[Block]:
-    """All of a document in blocks of at most `max_length` tokens; none where it has no token of its own."""
-    encoded = tokenizer(
-        text,
-        truncation=True,
-        max_length=max_length,
-        return_overflowing_tokens=True,
-        return_special_tokens_mask=True,
-    )
-    made = [
-        Block(tuple(ids), tuple(not special for special in specials))
-        for ids, specials in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True)
-    ]
+    """All of a document in blocks of at most `max_length` tokens, but those without any token of its own.
+
+    A token that the tokenizer does not know is read and never learned: nobody wants it as an answer.
+    """
+    special = {*tokenizer.all_special_ids}
+    encoded = tokenizer(text, truncation=True, max_length=max_length, return_overflowing_tokens=True)
+    made = [Block(tuple(ids), tuple(token not in special for token in ids)) for ids in encoded["input_ids"]]
     return [block for block in made if any(block.own)]
 
 
@@ -90,16 +79,6 @@ class Masker:
         open_places = np.flatnonzero(own)
         number = min(len(open_places), max(1, round(self._masking.share * len(open_places))))
         return np.sort(random.choice(open_places, size=number, replace=False)) if number else open_places
-
-
-def masked_rows(
-    tokenizer: Any, rows: Sequence[tuple[int, str]], max_length: int, masking: Masking
-) -> Iterator[tuple[int, Block, Masked]]:
-    """(row, block, as the first epoch sees it) of numbered texts, in order: what a preview shows."""
-    masker = Masker(tokenizer, masking)
-    for number, text in rows:
-        for place, block in enumerate(document_blocks(tokenizer, text, max_length)):
-            yield number, block, masker.learned(block.input_ids, block.own, (number, place), 0)
 
 
 def _masked(shown: np.ndarray[Any, np.dtype[np.int64]], places: np.ndarray[Any, np.dtype[np.int64]]) -> Masked:

@@ -32,7 +32,10 @@ def told_by_frequency(probabilities: NDArray[np.float64], hidden: Sequence[Seque
     """What the frequencies make of the hidden tokens of each block; the commonest is the guess."""
     usual = int(probabilities.argmax())
     losses = [float(-np.log(probabilities[np.asarray(tokens, dtype=np.int64)]).sum()) for tokens in hidden]
-    sums = [(loss, len(tokens), sum(token == usual for token in tokens)) for loss, tokens in zip(losses, hidden, strict=True)]
+    sums = [
+        (loss, len(tokens), sum(token == usual for token in tokens))
+        for loss, tokens in zip(losses, hidden, strict=True)
+    ]
     return Told.of(np.asarray(sums, dtype=np.float64).reshape(-1, 3))
 
 

@@ -12,10 +12,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.encoding.masking import Masking
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Masking, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from autotrain.answers import PLAINLY, Asking, Filled, Guess
-from autotrain.encoding.masking import Block, Masker, Masking, document_blocks
+from autotrain.encoding.masking import Block, Masker, document_blocks
 from autotrain.errors import DataError
 from autotrain.evaluation.language import GENERAL_TEXTS, Told, interval_of_perplexity, perplexity
 from autotrain.evaluation.masked_words import frequencies, frequency_baseline, told_by_frequency, word_scores
 from autotrain.events import Log, Phase
 from autotrain.models.loading import load_masked, longest_input
 from autotrain.report import Baseline, Example, Report, Score, Training
+from autotrain.task import Masking
 from autotrain.training.adapter import load_adapter
 from autotrain.training.fit import IGNORED, Objective, Rows
 from autotrain.training.language import told_metrics
@@ -234,7 +235,9 @@ class Filler:
         filled = iter([best[0].word.removeprefix("##") for best in guesses])
         pieces = re.split(re.escape(self._tokenizer.mask_token), written)
         return Filled(
-            text="".join(piece + (next(filled, "") if number < len(pieces) - 1 else "") for number, piece in enumerate(pieces)),
+            text="".join(
+                piece + (next(filled, "") if number < len(pieces) - 1 else "") for number, piece in enumerate(pieces)
+            ),
             guesses=tuple(guesses),
         )
 
@@ -244,8 +247,10 @@ class Filler:
 
     def _around(self, ids: Sequence[int], place: int) -> tuple[list[int], int]:
         """As much of the text around a place as the model reads, with its special tokens, and the place in that."""
-        frame = self._tokenizer.build_inputs_with_special_tokens([-1])
-        before, after = frame[: frame.index(-1)], frame[frame.index(-1) + 1 :]
+        alone = self._tokenizer("a", add_special_tokens=False)["input_ids"]
+        framed = self._tokenizer("a")["input_ids"]
+        first = next(at for at in range(len(framed)) if framed[at : at + len(alone)] == alone)
+        before, after = framed[:first], framed[first + len(alone) :]
         room = self._room - len(before) - len(after)
         start = max(0, min(place - room // 2, len(ids) - room))
         part = list(ids[start : start + room])

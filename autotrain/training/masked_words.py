@@ -44,7 +44,9 @@ class MaskingCollator:
             "attention_mask": torch.tensor(
                 [[1] * len(ids) + [0] * more for (ids, _), more in zip(rows, fill, strict=True)]
             ),
-            "labels": torch.tensor([[*labels, *[IGNORED] * more] for (_, labels), more in zip(rows, fill, strict=True)]),
+            "labels": torch.tensor(
+                [[*labels, *[IGNORED] * more] for (_, labels), more in zip(rows, fill, strict=True)]
+            ),
         }
 
     def _seen(self, item: dict[str, Any]) -> tuple[Sequence[int], list[int]]:

@@ -251,7 +251,7 @@ class Answerer:
                     best[owner] = (window, picked)
         if not all(np.isfinite(picked.odds) for _, picked in best.values()):
             raise TrainingError(
-                "The trained model answers some questions with what is no number. Train again with a lower learning rate.",
+                "The answers to some questions are not numbers. Train again with a lower learning rate.",
                 code="nan",
             )
         chosen = [best[place] for place in range(len(asked))]

@@ -15,6 +15,7 @@ from autotrain.encoding.media import MEDIA_SHAPES, MediaBatch, media_preview
 from autotrain.encoding.preview import preview
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
+from autotrain.task import Masking
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted_rows
 from autotrain.ui.services import Services
@@ -71,10 +72,11 @@ def router(services: Services) -> APIRouter:
             return Seen(findings=[*findings, *media.findings], media=media)
         if task is not None and shape in task.shapes:
             length = int(draft.params.get("max_length") or _usual_length(draft))
+            masking = task.masking(draft.params)
         else:
-            length = LONGER.get(shape, DEFAULT_LENGTH)
+            length, masking = LONGER.get(shape, DEFAULT_LENGTH), None
         key = _Key(dataset, shape, tuple(columns.items()))
-        batch = _batch(key, _folder(draft.model, services), length)
+        batch = _batch(key, _folder(draft.model, services), length, masking)
         return Seen(findings=[*findings, *batch.findings], batch=batch)
 
     return made
@@ -98,8 +100,8 @@ class _Key:
 
 
 @lru_cache(maxsize=32)
-def _batch(key: _Key, model: Path, max_length: int) -> EncodedBatch:
-    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length)
+def _batch(key: _Key, model: Path, max_length: int, masking: Masking | None) -> EncodedBatch:
+    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length, masking)
 
 
 def _usual_length(draft: Draft) -> int:
