@@ -25,7 +25,7 @@ def frequencies(blocks: Iterable[Sequence[int]], vocabulary: int) -> NDArray[np.
     counts = np.ones(vocabulary)
     for block in blocks:
         np.add.at(counts, np.asarray(block, dtype=np.int64), 1)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())
 
 
 def told_by_frequency(probabilities: NDArray[np.float64], hidden: Sequence[Sequence[int]]) -> Told:
