@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from autotrain.report import Training
 from autotrain.task import Attempt, Device, Finished
 from autotrain.tasks import TASKS
 
+PR_SET_PDEATHSIG = 1
 LOADED = 5
 """Of a hundred: the share of the way that loading is."""
 
@@ -58,5 +62,12 @@ def evaluate(asked: dict[str, Any], tell: Progress) -> dict[str, Any]:
         raise
 
 
+def die_with_asker() -> None:
+    """End this process when the one that asked is gone: an evaluation may take hours, and nobody would hear of it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    die_with_asker()
     answer_with(evaluate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from autotrain.api import TrainedRun
 from autotrain.data.freeze import read_split
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.report import Report
+from autotrain.runs.sql import open_store
 from autotrain.settings import Settings
+from tests.page import open_page
 from tests.training.toy import recipe, save_encoder, sentences, write_table
 
 
@@ -122,3 +125,28 @@ def test_what_cannot_be_evaluated_is_a_sentence(trained: TrainedRun, tmp_path: P
     refused(AutotrainError, "There is no run 'nobody'", "nobody", strange, settings)
     (tmp_path / "folder").mkdir()
     refused(ModelError, "holds no finished adapter", tmp_path / "folder", strange, settings)
+
+
+def test_the_page_asks_for_columns_follows_and_shows_the_report(
+    trained: TrainedRun, test_rows: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    path = table(tmp_path / "other.csv", test_rows, "text,tongue")
+    store = open_store(trained.settings.database)
+    with open_page(trained.settings, store) as page:
+        place = f"/api/runs/{trained.run.id}/evaluations"
+        made = page.client.post(place, params={"name": "other.csv"}, content=path.read_bytes())
+        assert made.status_code == 202, made.text
+        assert (made.json()["state"], made.json()["roles"]) == ("needs columns", ["text", "label"])
+        mine = f"{place}/{made.json()['id']}"
+        assert page.client.post(mine, json={"columns": {"label": "nothing"}}).status_code == 422
+        assert page.client.get(f"{mine}/report").status_code == 409
+        now = page.client.post(mine, json={"columns": {"text": "text", "label": "tongue"}}).json()
+        while now["state"] == "working":
+            time.sleep(0.2)
+            now = page.client.get(mine).json()
+        assert (now["state"], now["share"], now["rows"]) == ("done", 1.0, len(test_rows)), now
+        report = page.client.get(f"{mine}/report").json()
+        assert report["scores"] == [score.model_dump() for score in trained.report.scores]
+        assert report["verdict_sentence"] == trained.report.verdict()
+        assert page.client.get(f"{place}/nobody").status_code == 404
+    store.close()
