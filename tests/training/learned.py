@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from autotrain.data.freeze import freeze, read_split, write_rows
 from autotrain.data.store import DatasetStore
@@ -122,6 +123,22 @@ class Learned:
         assert alone.split.test == again.split.test and alone.split.train == 0
         assert any("training rows are left out" in note for note in alone.notes)
         return alone
+
+    def accumulates(self, batch: int, batches: int) -> None:
+        """Assert that so many batches of this size are one update as a single batch of all their rows is."""
+        found = []
+        for number, (rows, times) in enumerate(((batch * batches, 1), (batch, batches)), 21):
+            ear = Ear()
+            wanted = {"per_device_train_batch_size": rows, "gradient_accumulation_steps": times, "max_steps": 6}
+            result = self.attempt(number, ear, **wanted)
+            found.append((ear.curve(), load_file(result.artifact / "adapter_model.safetensors")))
+        (whole, weights), (summed, other) = found
+        assert whole.keys() == summed.keys()
+        for step, values in whole.items():
+            for name in {"loss", "grad_norm", "eval_loss", "learning_rate"} & values.keys():
+                assert np.isclose(summed[step][name], values[name], rtol=1e-3), (step, name, values, summed[step])
+        for name, part in weights.items():
+            assert np.allclose(other[name], part, atol=2e-3), (name, abs(other[name] - part).max())
 
     def stopped_and_resumed(self, step: int) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, float]]]:
         """The curve of a training that nothing happened to, and that of one stopped at a step and resumed."""
