@@ -47,7 +47,7 @@ export class ModelStep {
     patch(this.card, { known: known || draft.model, found, cost, absent: absent.length }, () => [
       known ? h("div", { class: "at-model-card" },
         h("div", { class: "at-chips" }, facts(known, cost)), h("p", {}, (cost && draft.dataset && cost.sentence) || known.fit_sentence),
-        known.reason ? h("p", { class: "at-quiet" }, known.reason) : null) : draft.model && !absent.length ? h("p", { class: "at-quiet at-model-card" }, `${draft.model} is fetched from the Hub, or read from this folder, when the run starts.`) : null,
+        known.reason && known.suits !== false ? h("p", { class: "at-quiet" }, known.reason) : null) : draft.model && !absent.length ? h("p", { class: "at-quiet at-model-card" }, `${draft.model} is fetched from the Hub, or read from this folder, when the run starts.`) : null,
       cost && cost.truncated > 0.005 ? h("p", { class: "at-quiet at-step-note" }, `About ${(cost.truncated * 100).toFixed(1)} % of the texts are longer than the model will read; their ends are cut off.`) : null,
       absent.length ? null : findings(found)]);
   }
