@@ -135,7 +135,7 @@ class Learned:
         (whole, weights), (summed, other) = found
         assert whole.keys() == summed.keys()
         for step, values in whole.items():
-            for name in {"loss", "grad_norm", "eval_loss", "learning_rate"} & values.keys():
+            for name in {"loss", "grad_norm", "learning_rate"} & values.keys():
                 assert np.isclose(summed[step][name], values[name], rtol=1e-3), (step, name, values, summed[step])
         for name, part in weights.items():
             assert np.allclose(other[name], part, atol=2e-3), (name, abs(other[name] - part).max())

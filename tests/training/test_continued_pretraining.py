@@ -89,5 +89,5 @@ def test_an_encoder_and_texts_without_a_word_are_refused_before_training(
     encoder = save_encoder([asked for asked, _ in exchanges()], tmp_path / "encoder")
     with pytest.raises(ModelError, match="language model"):
         Learned(run.task, run.columns, run.folder, encoder, run.params).attempt(40)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="only 0 different texts"):
         learned(tmp_path / "blank", TASK, [{"text": " "}] * 12, COLUMNS, model, **WANTED).attempt()

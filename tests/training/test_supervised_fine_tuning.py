@@ -80,7 +80,7 @@ def test_four_batches_of_two_are_one_of_eight(run: Learned) -> None:
 
 def test_packed_rows_are_learned_from_as_well(run: Learned, done: Result) -> None:
     ear = Ear()
-    report = run.attempt(3, ear, packing=True, num_train_epochs=8, written_rows=0).report
+    report = run.attempt(3, ear, packing=True, written_rows=0).report
     said = [event.text for event in ear.told if event.kind == "log"]
     assert not any("not packed" in text for text in said)
     assert report.training.steps < done.report.training.steps, "rows share their places in an update"
