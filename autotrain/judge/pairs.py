@@ -55,8 +55,9 @@ def judge_report(
     Raises:
         JudgeError: the report has no answers to compare, or no pair could be judged.
     """
-    pairs = [one for one in report.written or report.examples if one.untouched is not None]
-    if not pairs or not any("prompt" in one.inputs for one in pairs):
+    every = report.written or report.examples
+    pairs = [one for one in every if one.untouched is not None and "prompt" in one.inputs]
+    if not pairs:
         raise JudgeError(
             "There are no written answers to compare. A judge compares those of the tuned and of the untouched model, "
             "which the evaluation of a chat model writes; let it write some (written_rows).",

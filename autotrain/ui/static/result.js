@@ -25,7 +25,7 @@ export class Result {
       report.calibration.length ? h("div", { class: "at-two" }, calibration(report), training(report)) : training(report),
       report.mistakes.length ? mistakes(report) : null,
       report.examples.length && !report.confusion ? examples(report) : null,
-      report.written.length ? new Judge(this.page).element : null,
+      (report.written.length ? report.written : report.examples).some((one) => one.untouched !== null && "prompt" in one.inputs) ? new Judge(this.page).element : null,
       new OtherFile(this.page).element,
     ].filter(Boolean));
   }
