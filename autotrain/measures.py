@@ -79,6 +79,9 @@ MEASURES: dict[str, Measure] = {
         Measure(name="kl", title="Distance to the base model (KL)", unit="number", higher_is_better=False),
         Measure(name="pass_at_1", title="Pass@1"),
         Measure(name="reward", title="Mean reward", unit="number"),
+        Measure(name="judged_win", title="Judged better"),
+        Measure(name="judged_tie", title="Judged equal"),
+        Measure(name="judged_loss", title="Judged worse", higher_is_better=False),
     )
 }
 

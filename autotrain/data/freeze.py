@@ -64,7 +64,7 @@ def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folde
     counts = _counts(divided)
     with plain_errors(dataset.name):
         for number, name in enumerate(SPLITS):
-            _write(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
+            write_rows(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
         (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
         mapping = {
             "dataset": {"id": dataset.id, "name": dataset.name, "source": dataset.source},
@@ -121,8 +121,8 @@ def _counts(splits: Splits) -> SplitCounts:
     return SplitCounts(train, validation, test, splits.dropped, splits.per_class, splits.findings)
 
 
-def _write(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:
-    """Write the chosen rows batch by batch, so that memory does not grow with the table."""
+def write_rows(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:
+    """Write the chosen rows with columns named by role, batch by batch, so that memory does not grow with the table."""
     schema = pa.schema([*((role, pa.string()) for role in columns), (ROW_COLUMN, pa.int64())])
     start = 0
     with path.open("wb") as file, pa.ipc.new_stream(file, schema) as writer:
