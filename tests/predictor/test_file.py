@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from autotrain.answers import PLAINLY, Asking, Scores
 from autotrain.errors import DataError, ModelError
 from autotrain.predictor import predict_file
-from autotrain.predictor.file import FORMULA_STARTS, ROWS_AT_ONCE, choose_columns, neutral
+from autotrain.predictor.file import ROWS_AT_ONCE, choose_columns
+from autotrain.predictor.out import FORMULA_STARTS, neutral
 from autotrain.table import ROW_COLUMN, Profile, Table
 
 
