@@ -17,7 +17,8 @@ from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
 
 Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
-"""What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the windows of a question."""
+"""What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the
+windows of a question."""
 CONVERSATIONS = frozenset({"chat", "prompt-completion"})
 TAGGED = frozenset({"tagging", "spans"})
 

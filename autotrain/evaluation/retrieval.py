@@ -27,8 +27,8 @@ AT_ONCE = 256
 class Search:
     """Texts that look for others. Equal texts are one, whatever their case and spacing.
 
-    `queries` and `documents` are places of rows; `near` are for each query the documents that should be found, `self_at`
-    the document that is the query itself and is passed over, or -1.
+    `queries` and `documents` are places of rows; `near` are for each query the documents that should be found,
+    `self_at` the document that is the query itself and is passed over, or -1.
     """
 
     texts: tuple[str, str]
@@ -106,7 +106,7 @@ def pair_search(rows: Sequence[Mapping[str, str]]) -> Search:
 
 
 def label_search(rows: Sequence[Mapping[str, str]]) -> Search:
-    """Each different `text` looks for those of its own `label` among all others; where there are any, and others too."""
+    """Each different `text` looks for those of its own `label` among all others, where there are both."""
     documents = _first_of(rows, "text")
     labels = [rows[row]["label"].strip() for row in documents.values()]
     members = {label: np.array([n for n, own in enumerate(labels) if own == label]) for label in dict.fromkeys(labels)}

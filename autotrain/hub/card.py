@@ -46,6 +46,7 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
         _introduction(facts, report),
         _results(report),
         _per_class(report),
+        _shortened(report),
         _data(facts, report, profile),
         _usage(facts, report),
         _training(facts, report),
@@ -150,6 +151,14 @@ def _per_class(report: Report) -> str:
     return f"### Each class\n\n{_table(['Class', 'Precision', 'Recall', 'F1', 'Test rows'], rows)}{rest}"
 
 
+def _shortened(report: Report) -> str:
+    if not report.shortened:
+        return ""
+    title = escape(report.headline().title)
+    rows = [[f"{one.size:,}", _with_interval(one.score), _with_interval(one.untouched)] for one in report.shortened]
+    return f"### Shorter vectors\n\n{_table(['First numbers', title, 'Base model'], rows)}"
+
+
 def _data(facts: CardFacts, report: Report, profile: Profile) -> str:
     split = report.split
     source = (
@@ -186,7 +195,10 @@ def _balance(facts: CardFacts, profile: Profile) -> str:
 
 
 def _usage(facts: CardFacts, report: Report) -> str:
-    if facts.pipeline_tag != "text-classification":
+    snippet = usage(facts, report) if facts.pipeline_tag == "text-classification" else ""
+    if facts.task == "sentence-embeddings":
+        snippet = embedding_usage(facts)
+    if not snippet:
         return ""
     where = (
         ""
@@ -196,7 +208,7 @@ def _usage(facts: CardFacts, report: Report) -> str:
             "Put its folder's path into `base`."
         )
     )
-    return f"## How to use it{where}\n\n```python\n{usage(facts, report)}```"
+    return f"## How to use it{where}\n\n```python\n{snippet}```"
 
 
 def usage(facts: CardFacts, report: Report) -> str:
@@ -220,6 +232,24 @@ with torch.inference_mode():
     probabilities = model(**inputs).logits.softmax(-1)[0]
 for label, probability in sorted(zip(labels, probabilities.tolist()), key=lambda pair: -pair[1])[:5]:
     print(f"{{probability:.3f}}  {{label}}")
+"""
+
+
+def embedding_usage(facts: CardFacts) -> str:
+    """Python that loads the adapter and compares texts; sentence-transformers pools as the base's folder says."""
+    base = json.dumps(facts.base_id or "./" + facts.base_name)
+    longest = yaml.safe_load(facts.recipe).get("params", {}).get("max_length")
+    limit = f"model.max_seq_length = min(model.max_seq_length or {longest}, {longest})\n" if longest else ""
+    return f"""\
+from sentence_transformers import SentenceTransformer  # pip install sentence-transformers peft
+
+repository, base = {json.dumps(facts.repository)}, {base}
+model = SentenceTransformer(base)
+model.load_adapter(repository)
+{limit}
+texts = ["Put a text of your own here.", "And another one."]
+vectors = model.encode(texts, normalize_embeddings=True)
+print(vectors @ vectors.T)  # cosines, from -1 to 1
 """
 
 
@@ -251,6 +281,13 @@ def _limits(facts: CardFacts, report: Report) -> str:
         "The figures hold for texts like those it was tested on. On other sources, languages or times expect less.",
         "The probabilities are not guarantees; check them on your own examples before acting on them.",
     ]
+    if facts.task == "sentence-embeddings":
+        limits[0] = (
+            "A cosine says which of several texts is nearer, not whether two mean the same: find your own threshold."
+        )
+        limits[2] = (
+            "Its vectors cannot be compared with those of the base model; make all vectors of a collection anew."
+        )
     weak = sorted((item for item in report.per_class if item.support and item.f1 < 0.5), key=lambda item: item.f1)[:5]
     if weak:
         limits.append(f"It is often wrong about {', '.join(code(item.label) for item in weak)} (F1 below 0.5).")

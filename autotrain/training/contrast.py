@@ -180,9 +180,10 @@ def supervised(vectors: Any, classes: Any, texts: Any, scale: float) -> Any:
 
 
 def batch_hard(vectors: Any, classes: Any, texts: Any, scale: float) -> Any:
-    """(texts,) softplus(scale · (distance to the furthest of the class - to the nearest of another)), by cosine distance.
+    """(texts,) softplus(scale · (distance to the furthest of the class - to the nearest of another)), of cosines.
 
-    As BatchHardSoftMarginTripletLoss in sentence-transformers for a scale of 1 (Hermans et al., 2017, arXiv:1703.07737).
+    As BatchHardSoftMarginTripletLoss in sentence-transformers with cosine distance and a scale of 1 (Hermans et al.,
+    2017, arXiv:1703.07737).
     A text without another of its class, or without one of another class, counts nothing.
     """
     import torch

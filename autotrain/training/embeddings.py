@@ -27,7 +27,7 @@ from autotrain.training.learner import Learner
 from autotrain.training.rows import SplitRows
 
 MOST_VALIDATION, MOST_TEST = 2_000, 5_000
-"""Rows of a split that are judged: each text is compared with all others, and beyond this intervals are narrow enough."""
+"""Rows of a split that are judged: each text is compared with all others, and intervals are narrow enough by then."""
 MOST_LINES = 100
 """Texts that are compared with each other at once: more make a table that nobody reads."""
 SHOWN_MISTAKES, SHOWN_EXAMPLES = 20, 8
@@ -177,9 +177,7 @@ class EmbeddingLearner(Learner):
             notes.append(f"The test split has only {judge.asked} to judge by. More rows give firmer figures.")
         if self.shape in ("pairs", "triplets"):
             different = len({" ".join(row["positive"].split()).casefold() for row in self.test.rows[:rows]})
-            notes.append(
-                f"Each text looks for its own among the {different:,} of the test rows. Among more it is harder to find."
-            )
+            notes.append(f"Each text looks for its own among the {different:,} of the test rows. More would be harder.")
         return notes
 
     def _vectors(self, rows: Sequence[Mapping[str, Any]]) -> Vectors:
