@@ -1,4 +1,4 @@
-"""Vectors learned from alike texts: real sentences, better than the untouched base, resumed; each loss by its formula."""
+"""Vectors learned from alike texts: real sentences, better than the untouched base, resumed; and each loss."""
 
 from __future__ import annotations
 
