@@ -112,7 +112,9 @@ class EmbeddingLearner(Learner):
         )
         judge = judge_of(self.shape, self._chosen(self.validation, MOST_VALIDATION)[1])
         collate = collator(self.tokenizer, attempt.device.name, self.known)
-        return Objective(collate, None, _metrics(judge), f"eval_{judge.metric}", step=self.contrast.step)
+        return Objective(
+            collate, None, _metrics(judge), f"eval_{judge.metric}", step=self.contrast.step, by_tokens=True
+        )
 
     def note(self) -> dict[str, Any]:
         """How vectors are made, and to which sizes they can be shortened."""

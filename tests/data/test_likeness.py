@@ -72,7 +72,7 @@ def test_pairs_of_which_nothing_is_learned_are_said(imported: Importer) -> None:
     assert codes(imported, "pairs", PAIRS, *rows, ("a text", ""))["empty-pair"] == (11,)
     assert codes(imported, "pairs", PAIRS, *rows, rows[0])["repeated-pairs"] == (11,)
     assert codes(imported, "pairs", PAIRS, *rows, (asked(0), told(1))) == {}
-    assert set(codes(imported, "pairs", PAIRS, *[(asked(n), "the same") for n in range(9)])) == {"one-positive"}
+    assert "one-positive" in codes(imported, "pairs", PAIRS, *[(asked(n), "the same") for n in range(9)])
     dataset = imported(as_csv([("anchor", "positive"), *rows]))
     (same,) = SHAPES["pairs"].check(dataset.table(), {"anchor": "anchor", "positive": "anchor"})
     assert same.code == "same-column" and same.message == '"anchor" is chosen both as anchor and as positive.'

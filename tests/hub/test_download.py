@@ -65,6 +65,7 @@ def test_a_model_that_is_added_by_name_gets_a_folder_of_its_own(tiny: HubDouble,
         "tokenizer.json",
         "vocab.txt",
         "model.safetensors",
+        "1_Pooling",
     }
     assert seen[-1][0] == seen[-1][1] > len(WEIGHTS)
     assert not (tmp_path / "hf" / "hub").exists()
