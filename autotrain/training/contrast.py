@@ -231,10 +231,10 @@ class Known:
             places.setdefault(int(text), []).append((column, row))
         allowed = np.ones((rows, len(others), rows), dtype=bool)
         allowed[:, :, blank] = False
-        for row, anchor in enumerate(texts[:, 0].tolist()):
-            for text in self._near[anchor] & places.keys():
-                for column, at in places[text]:
-                    allowed[row, column, at] = False
+        for place, anchor in enumerate(texts[:, 0].tolist()):
+            for known in self._near[anchor] & places.keys():
+                for column, at in places[known]:
+                    allowed[place, column, at] = False
         allowed[range(rows), 0, range(rows)] = True
         return allowed
 
