@@ -101,7 +101,7 @@ def predict(
 ) -> list[AnyAnswer]:
     """Answers of a finished run's adapter, from a process of its own. Raises ModelError, DataError."""
     adapter = finished_adapter(run, settings or load_settings())
-    role = next(iter(adapter.inputs), "text")
+    role = next(iter(adapter.rows), "text")
     wanted = [{role: item} if isinstance(item, str) else item for item in inputs]
     with AdapterProcess(adapter.artifact, adapter.model) as process:
         return process.predict(wanted)

@@ -174,6 +174,39 @@ demo = gr.Interface(rank, inputs, gr.Dataframe(headers=["score", "passage"]), ti
     limits=("Its scores put passages of one query in order; those of two queries cannot be compared.", _FIGURES),
 )
 
+EMBEDDER = Manual(
+    load=f"""\
+import json
+
+from huggingface_hub import hf_hub_download
+from sentence_transformers import SentenceTransformer
+
+{_PLACES}{_NOTE}
+model = SentenceTransformer(base)  # it pools as the base's folder says
+model.load_adapter(repository)
+model.max_seq_length = note["max_length"]
+""",
+    ask="""\
+texts = ["Put a text of your own here.", "And another one."]
+vectors = model.encode(texts, normalize_embeddings=True)
+print(vectors @ vectors.T)  # cosines, from -1 to 1
+""",
+    space="""
+def compare(texts):
+    lines = [line for line in texts.splitlines() if line.strip()]
+    vectors = model.encode(lines, normalize_embeddings=True)
+    return [[line, *row] for line, row in zip(lines, (vectors @ vectors.T).round(3).tolist())]
+
+
+demo = gr.Interface(compare, gr.Textbox(label="Texts, one a line", lines=8), gr.Dataframe(), title=repository)""",
+    limits=(
+        "A cosine says which of several texts is nearer, not whether two mean the same: find your own threshold.",
+        "Its vectors cannot be compared with those of the base model; make all vectors of a collection anew.",
+        _FIGURES,
+    ),
+    requirements="sentence-transformers peft",
+)
+
 _WRITER_LOAD = f"""\
 import torch
 from peft import PeftModel

@@ -68,6 +68,7 @@ MEASURES: dict[str, Measure] = {
         Measure(name="mrr", title="Mean reciprocal rank"),
         Measure(name="recall_at_10", title="Recall@10"),
         Measure(name="recall_at_1", title="Recall@1"),
+        Measure(name="nearest_accuracy", title="Nearest has the same label"),
         Measure(name="triplet_accuracy", title="Right side of triplets"),
         Measure(name="perplexity", title="Perplexity", unit="number", higher_is_better=False),
         Measure(name="general_perplexity", title="Perplexity on general texts", unit="number", higher_is_better=False),

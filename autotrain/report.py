@@ -98,6 +98,14 @@ class CalibrationBin(_Part):
     count: int
 
 
+class Shortened(_Part):
+    """The headline score when only the first `size` numbers of each vector are kept: tuned, and by the base model."""
+
+    size: int
+    score: Score
+    untouched: Score
+
+
 class Split(_Part):
     """Rows of each split."""
 
@@ -185,6 +193,7 @@ class Report(_Part):
     examples: tuple[Example, ...] = ()
     written: tuple[Example, ...] = Field((), description="Every answer that the evaluation wrote, for a judge.")
     judgement: Judgement | None = None
+    shortened: tuple[Shortened, ...] = ()
     split: Split
     training: Training
     notes: tuple[str, ...] = Field((), description="Sentences a reader must know, such as how small the test split is.")

@@ -165,6 +165,11 @@ class Task(Protocol):
         """The roles that still need a column."""
         ...
 
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """What the finished adapter reads of each row of a table, by role, with the column of the training table that
+        was it or an empty name. A person may be asked for something else, such as several texts at once."""
+        ...
+
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits this task, and the mapping it suggests."""
         ...

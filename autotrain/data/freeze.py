@@ -22,12 +22,12 @@ MAPPING_FILE = "mapping.json"
 LABEL_ROLE = "label"
 LEARNED_ROLES = frozenset(
     {LABEL_ROLE, "labels", "tags", "spans", "answers", "target", "completion", "chosen", "rejected", "score"}
-    | {"passage", "relevance"}
+    | {"passage", "relevance", "positive", "negative"}
 )
 """What rows are not compared by: the same text belongs together, whatever is learned of it; and a query together with
 all its passages."""
-REPEATED_ROLE = "query"
-"""A text that comes again in many rows by itself, and is no template for that."""
+REPEATED_ROLES = frozenset({"query", "anchor"})
+"""Texts of which one comes again in many rows by itself, and is no template for that."""
 _SPLIT_FIELDS = ("method", "column", "validation", "test", "folds", "fold", "near_duplicates", "seed")
 
 
@@ -103,7 +103,7 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
     texts = [column for role, column in columns.items() if role not in LEARNED_ROLES]
     searched = split.near_duplicates == "together" and split.method != "given"
     near = near_rows(dataset, texts) if searched else None
-    near, said = without_templates(near) if near is not None and REPEATED_ROLE not in columns else (near, [])
+    near, said = without_templates(near) if near is not None and not REPEATED_ROLES & set(columns) else (near, [])
     label = columns.get(LABEL_ROLE)
     try:
         made = split_table(dataset.table(), texts, label, split, near)

@@ -164,6 +164,10 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return "better", "worse"
     if "source" in row:
         return "source", "target"
+    if "positive" in row:
+        return tuple(_LIKE[role] for role in row)
+    if "sentence1" in row:
+        return (f"score {row['score']:g}",) * 2
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
     if "relevance" in row:
@@ -188,9 +192,14 @@ _FOUND = (
     "The model learns where the marked answer begins and ends, and the first sign where there is none. "
     "A long text becomes several windows."
 )
+_LIKE = {"anchor": "text", "positive": "near", "negative": "far"}
+_ALIKE = "Each text becomes a vector of its own. "
 _EXPLAINED = {
     "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED, "multi-label": _LABELLED,
     "ranking": "The model reads a query with one passage and learns how relevant it is.",
+    "pairs": f"{_ALIKE}Those of a pair are to be near each other, and far from those of the other pairs in the batch.",
+    "triplets": f"{_ALIKE}The near one is to be nearer than the far one and those of the other rows in the batch.",
+    "scored-pairs": f"{_ALIKE}Pairs with a higher score are to be nearer each other than those with a lower one.",
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotrain.data.findings import Rows
+from autotrain.data.shapes.likeness import TEXTS
 from autotrain.encoding.answers import Window, encode_question
 from autotrain.encoding.answers import teaches as question_teaches
 from autotrain.encoding.chat import Encoded, encode_chat, encode_plain, encode_preference
@@ -16,7 +17,8 @@ from autotrain.encoding.texts import encode_texts
 from autotrain.errors import DataError
 
 Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
-"""What one row becomes: one example; the better and the worse one; source and target; or the windows of a question."""
+"""What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the
+windows of a question."""
 CONVERSATIONS = frozenset({"chat", "prompt-completion"})
 TAGGED = frozenset({"tagging", "spans"})
 
@@ -70,6 +72,11 @@ def _texts(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) 
             Encoded(tuple(source), (False,) * len(source), lengths[0]),
             Encoded(tuple(target), (True,) * len(target), lengths[1]),
         )
+    if shape in TEXTS:
+        texts = [row[role] for role in TEXTS[shape]]
+        lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
+        made = zip(encode_texts(tokenizer, texts, max_length), lengths, strict=True)
+        return tuple(Encoded(tuple(ids), (False,) * len(ids), whole) for ids, whole in made)
     if shape == "ranking":
         row = {"text": row["query"], "text_pair": row["passage"]}
     pairs = [row["text_pair"]] if "text_pair" in row else None

@@ -6,6 +6,7 @@ from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
 from autotrain.tasks.reranking import Reranking
+from autotrain.tasks.sentence_embeddings import SentenceEmbeddings
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
 from autotrain.tasks.text_regression import TextRegression
@@ -18,6 +19,7 @@ TASKS: dict[str, Task] = {
         MultiLabelClassification(),
         TextRegression(),
         TokenClassification(),
+        SentenceEmbeddings(),
         Reranking(),
         SupervisedFineTuning(),
         ContinuedPretraining(),

@@ -96,7 +96,8 @@ class Objective:
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
-            rows weigh as much as many long ones. Every update is drawn at random then.
+            rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
+            from the others of their batch, which the length alone must not do.
     """
 
     collator: Any

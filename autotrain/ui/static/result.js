@@ -23,6 +23,7 @@ export class Result {
     this.element.replaceChildren(...[
       scores(report), report.per_class.length ? perClass(report) : null, report.confusion ? confusion(report) : null,
       report.calibration.length ? h("div", { class: "at-two" }, calibration(report), training(report)) : training(report),
+      report.shortened && report.shortened.length ? shortened(report) : null,
       report.mistakes.length ? mistakes(report) : null,
       report.examples.length && !report.confusion ? examples(report) : null,
       (report.written.length ? report.written : report.examples).some((one) => one.untouched !== null && "prompt" in one.inputs) ? new Judge(this.page).element : null,
@@ -145,6 +146,13 @@ function heat(labels, counts) {
   });
   return h("div", { class: "at-scroll", tabindex: "0" }, h("table", { class: "at-heat" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), labels.map((label) => h("th", { scope: "col", title: label }, label)))), h("tbody", {}, rows)));
+}
+
+// How good vectors are of which only the first numbers are kept.
+function shortened(report) {
+  const head = ["First numbers", report.scores[0].title, "Base model"].map((name) => h("th", { scope: "col" }, name));
+  const rows = report.shortened.map((one) => h("tr", {}, h("th", { scope: "row" }, count(one.size)), [one.score, one.untouched].map((score) => h("td", { class: "at-number" }, withInterval(score)))));
+  return card("Shorter vectors", "Keep only the first numbers of each vector and it takes less room: this is what is lost.", h("div", { class: "at-scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
 }
 
 function calibration(report) {
