@@ -95,6 +95,8 @@ class Objective:
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+        before: (model, batches) is called before each update of the weights, with all batches that it is made of, for
+            what the loss of each of them needs to know of all.
     """
 
     collator: Any
@@ -103,6 +105,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    before: Callable[[Any, Any], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function = objective.step
+    loop.step_function, loop.before_update = objective.step, objective.before
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
