@@ -72,7 +72,7 @@ def length_baseline(scores: tuple[Score, ...], direction: int) -> Baseline:
     return Baseline(
         name="length",
         title="Length alone",
-        explanation=f"Takes the {which} answer for the better one, as in most training rows, without reading it.",
+        explanation=f"Takes the {which} answer for the better one, as it is in most training rows, and reads none.",
         scores=scores,
     )
 

@@ -81,7 +81,7 @@ class Loop(Trainer):  # type: ignore[misc]
         return (loss, outputs) if return_outputs else loss
 
     def get_batch_samples(self, *args: Any, **options: Any) -> Any:
-        """As the parent's: the batches of one update, and their items; shown to the task before the first is learned."""
+        """As the parent's: the batches of one update and their items, which the task sees before it learns from any."""
         batches, items = super().get_batch_samples(*args, **options)
         if self.before_update is not None and batches:
             with self.compute_loss_context_manager():

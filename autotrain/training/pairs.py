@@ -13,7 +13,7 @@ from autotrain.training.language import answer_sums
 from autotrain.training.preference_losses import Answers, Wish, drift_of, pair_losses, rewards_of, thumb_losses
 
 Item = dict[str, Any]
-"""`input_ids` and `targets` of each of its sequences, `reference` of each, and `labels`: what is counted, once a row."""
+"""`input_ids` and `targets` of each of its two sequences, `reference` of each, and `labels`, counted once a row."""
 
 
 def pair_item(better: Item, worse: Item) -> Item:

@@ -48,7 +48,7 @@ from autotrain.training.pairs import (
     thumb_metrics,
     thumb_step,
 )
-from autotrain.training.preference_losses import PER_TOKEN, REFERENCE_FREE, USUAL_BETA, Wish
+from autotrain.training.preference_losses import PER_TOKEN, REFERENCE_FREE, USUAL_BETA, LossName, Wish
 from autotrain.training.rows import SplitRows
 from autotrain.training.wishes import stop_if_wished
 from autotrain.training.writing import Writer
@@ -61,7 +61,8 @@ KL_ROWS = 200
 
 def wish_of(params: Any, shape: str) -> Wish:
     """The loss and its numbers; "auto" is DPO for pairs and KTO for thumbs, a beta of 0 the usual one of the loss."""
-    loss = params.loss if params.loss != "auto" else ("kto" if shape == "feedback" else "sigmoid")
+    usual: LossName = "kto" if shape == "feedback" else "sigmoid"
+    loss: LossName = usual if params.loss == "auto" else params.loss
     return Wish(
         loss=loss,
         beta=params.beta or USUAL_BETA[loss],
@@ -193,8 +194,9 @@ class PreferenceLearner(LanguageLearner):
         scores = means(names, np.stack([hits, margins, expects], axis=1), seed)
         whole = right(*-base.loss.reshape(-1, 2).T)
         mean = right(*(-base.loss / np.maximum(base.tokens, 1)).reshape(-1, 2).T)
-        direction = length_direction(*self._lengths(self.train).T)
-        by_length = right(*(direction * self._lengths(self.test)).T)
+        direction = length_direction(*lengths_of(self.train.rows).T)
+        rows = dict(self.test.numbered())
+        by_length = right(*(direction * lengths_of([rows[number] for number, _ in numbered])).T)
 
         def scored(values: Floats, *more: str) -> tuple[Score, ...]:
             named = ("preference_accuracy", *more)
@@ -217,20 +219,16 @@ class PreferenceLearner(LanguageLearner):
         baselines = _untouched(
             thumb_scores(-base.loss, liked, seed), thumb_scores(-base.loss / np.maximum(base.tokens, 1), liked, seed)
         )
-        own, seen = self._lengths(self.train)[:, 0], np.array([row["liked"] for row in self.train.rows])
+        own, seen = lengths_of(self.train.rows)[:, 0], np.array([row["liked"] for row in self.train.rows])
         direction = 1 if own[seen].mean() >= own[~seen].mean() else -1
-        lengths = direction * base.tokens
+        rows = dict(self.test.numbered())
+        lengths = direction * lengths_of([rows[number] for number, _ in numbered])[:, 0]
         baselines.append(length_baseline(thumb_scores(lengths, liked, seed), direction))
         notes = [
             "AUROC is the share of pairs of a liked answer and another in which the liked one is wanted more.",
             *few_sentence(len(liked), "answers"),
         ]
         return thumb_scores(rewards, liked, seed, margin=True), baselines, (), notes
-
-    def _lengths(self, rows: SplitRows) -> Floats:
-        """(rows, 1 or 2) characters of the answers."""
-        sides = ("completion",) if self.shape == "feedback" else ("chosen", "rejected")
-        return np.array([[len(said(row[side])) for side in sides] for row in rows.rows], dtype=np.float64)
 
     def _mistake(self, number: int, margin: float, base_right: bool) -> Example:
         row = dict(self.test.numbered())[number]
@@ -294,6 +292,12 @@ def said(turns: Sequence[Any]) -> str:
     if len(turns) == 1:
         return str(turns[0]["content"])
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def lengths_of(rows: Sequence[Any]) -> Floats:
+    """(rows, answers) characters of each answer: the better one's and the worse one's, or those of the only one."""
+    sides = [side for side in ("chosen", "rejected", "completion") if side in rows[0]]
+    return np.array([[len(said(row[side])) for side in sides] for row in rows], dtype=np.float64)
 
 
 def require_both_thumbs(splits: Sequence[tuple[str, SplitRows]]) -> None:

@@ -43,7 +43,7 @@ from autotrain.training.pairs import (
     sequences_of,
     tokens_of,
 )
-from autotrain.training.preference import said
+from autotrain.training.preference import lengths_of, said
 from autotrain.training.rows import SplitRows
 from autotrain.training.wishes import stop_if_wished
 from autotrain.training.writing import conversation
@@ -53,7 +53,7 @@ OUTPUT = ("reward",)
 """What the head's only output is called."""
 SHOWN_MISTAKES, SHOWN_EXAMPLES = 20, 8
 PROBE_PAIRS = 1000
-"""Most training pairs that the linear probe learns from; not more than the test has, as it costs as much to read them."""
+"""Most training pairs that the linear probe learns from; not more than the test has, as reading them costs as much."""
 
 
 class RewardLearner(Learner):
@@ -119,8 +119,9 @@ class RewardLearner(Learner):
         hits, margins = right(*rewards.T), rewards[:, 0] - rewards[:, 1]
         probed = self._probed(items)
         progressed(0.9)
-        direction = length_direction(*self._lengths(self.train).T)
-        lengths = right(*(direction * self._lengths(self.test)).T)
+        direction = length_direction(*lengths_of(self.train.rows).T)
+        rows = dict(self.test.numbered())
+        lengths = right(*(direction * lengths_of([rows[number] for number, _ in numbered])).T)
         examples = [self._example(number, pair) for (number, _), pair in zip(numbered, rewards, strict=True)]
         worst = np.argsort(margins, kind="stable")
         spread = np.linspace(0, len(worst) - 1, min(SHOWN_EXAMPLES, len(worst))).round().astype(int)
@@ -143,12 +144,6 @@ class RewardLearner(Learner):
         learned, asked = (untouched_features(self.model, self._sides(items), self._batches) for items in (some, test))
         weight, _ = preferring(learned)
         return right(*(asked.astype(np.float64) @ weight[0]).reshape(2, -1))
-
-    def _lengths(self, rows: SplitRows) -> Floats:
-        """(pairs, 2) characters of the answers."""
-        return np.array(
-            [[len(said(row[side])) for side in ("chosen", "rejected")] for row in rows.rows], dtype=np.float64
-        )
 
     def _example(self, number: int, rewards: Floats) -> Example:
         row = dict(self.test.numbered())[number]

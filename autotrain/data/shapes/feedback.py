@@ -42,7 +42,7 @@ FEW = 0.05
 
 
 def thumb_of(cell: str) -> bool | None:
-    """Whether a cell says that an answer was liked: yes or no, 1 or 0, 👍 or 👎, up or down; None where it says neither.
+    """Whether a cell says that an answer was liked: yes or no, 1 or 0, 👍 or 👎, up or down; None if it says neither.
 
     -1 is a thumb down too, as votes are counted; other numbers are grades and no thumbs.
     """
