@@ -66,7 +66,8 @@ def pair_losses(wish: Wish, chosen: Answers, rejected: Answers) -> Any:
     `sigmoid` is DPO (Rafailov et al., 2023, arXiv:2305.18290); `sigmoid_norm` the same over means of tokens; `ipo` is
     Azar et al., 2023 (arXiv:2310.12036), Eq. 17; `robust` is Chowdhury et al., 2024 (arXiv:2403.00409), for preferences
     of which a share `smoothing` is the wrong way round; `simpo` is Meng et al., 2024 (arXiv:2405.14734); `orpo` is Hong
-    et al., 2024 (arXiv:2403.07691), with the cross entropy of the better answer's tokens, a mean for each pair.
+    et al., 2024 (arXiv:2403.07691), with the cross entropy of the better answer's tokens, a mean for each pair; TRL has
+    the prompt's tokens in it too, and a mean over those of a batch.
     """
     import torch
 
