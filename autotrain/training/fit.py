@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -213,9 +214,7 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
-    per_epoch = max(1, math.ceil(rows / update.rows))
-    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
-    steps = min(steps, schedule.max_steps or steps)
+    per_epoch, steps = _steps(schedule, rows, update)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
     made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
@@ -250,6 +249,27 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def _steps(schedule: Schedule, rows: int, update: Update) -> tuple[int, int]:
+    """Updates in an epoch, and in the whole training."""
+    per_epoch = max(1, math.ceil(rows / update.rows))
+    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    return per_epoch, min(steps, schedule.max_steps or steps)
+
+
+def come_to(attempt: Attempt, schedule: Schedule, train: Rows) -> list[int]:
+    """The places of the rows that the training comes to, in their order: all but those behind its last step.
+
+    With them the shortest row, which is what fills up a batch.
+    """
+    update = planned(attempt, schedule)
+    _, steps = _steps(schedule, len(train.items), update)
+    if steps * update.rows >= len(train.items):
+        return list(range(len(train.items)))
+    order = (place for place in update.sampler(train.lengths, schedule.seed) if place < len(train.items))
+    shortest = min(range(len(train.items)), key=lambda place: train.tokens(train.items[place]))
+    return sorted({shortest, *islice(order, steps * update.rows)})
 
 
 def should_rise(metric: str) -> bool:

@@ -15,13 +15,16 @@ from autotrain.training.preference_losses import Answers, Wish, drift_of, pair_l
 Item = dict[str, Any]
 """`input_ids` and `targets` of each of its two sequences, `reference` of each, and `labels`, counted once a row."""
 
+UNKNOWN = float("nan")
+"""What the base makes of an answer before it has read it; a loss that took it for known would not be a number."""
+
 
 def pair_item(better: Item, worse: Item) -> Item:
     """Two answers to one prompt; each brings `input_ids` and token `labels`."""
     return {
         "input_ids": [better["input_ids"], worse["input_ids"]],
         "targets": [better["labels"], worse["labels"]],
-        "reference": [0.0, 0.0],
+        "reference": [UNKNOWN, UNKNOWN],
         "labels": 0,
     }
 
@@ -42,7 +45,7 @@ def thumb_items(answers: Sequence[Item], liked: Sequence[bool], max_length: int)
             {
                 "input_ids": [answer["input_ids"], strange["input_ids"]],
                 "targets": [answer["labels"], strange["labels"]],
-                "reference": [0.0, 0.0],
+                "reference": [UNKNOWN, UNKNOWN],
                 "labels": int(good),
             }
         )

@@ -32,7 +32,7 @@ from autotrain.events import Log, Phase
 from autotrain.models.loading import load_causal
 from autotrain.report import Baseline, Example, Report, Score, Training
 from autotrain.task import Attempt
-from autotrain.training.fit import Objective, Rows
+from autotrain.training.fit import Objective, Rows, come_to
 from autotrain.training.language import LanguageLearner, causal_item, divergence, tell
 from autotrain.training.packing import PAD_MULTIPLE, CausalCollator
 from autotrain.training.pairs import (
@@ -90,10 +90,12 @@ class PreferenceLearner(LanguageLearner):
 
     def encode(self, rows: SplitRows) -> Rows:
         """Pairs, or answers with thumbs, each with what the base makes of it."""
-        items = self._taught_items(rows)
-        if items and self.wish.loss not in REFERENCE_FREE:
-            self._refer(items, "training" if rows is self.train else "validation")
-        return rows_of(items)
+        found = rows_of(self._taught_items(rows))
+        if found.items and self.wish.loss not in REFERENCE_FREE:
+            training = rows is self.train
+            read = come_to(self.attempt, self.params, found) if training else range(len(found.items))
+            self._refer([found.items[place] for place in read], "training" if training else "validation")
+        return found
 
     def _taught_items(self, rows: SplitRows) -> list[Item]:
         numbered = self._sides(rows)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 
 from autotrain.answers import Sampling, Written
 from autotrain.errors import DataError, ModelError
@@ -153,8 +154,6 @@ def test_an_answers_log_probability_is_that_of_its_tokens_whatever_the_padding(m
 
 
 def test_the_distance_to_the_base_is_none_at_first_and_else_that_of_torch(model: Path, done: Result) -> None:
-    from peft import PeftModel
-
     tokenizer = load_tokenizer(model)
     ids = [1, *range(40, 60), 2]
     item = {"input_ids": ids, "labels": [-100] * 8 + ids[8:]}
@@ -167,6 +166,18 @@ def test_the_distance_to_the_base_is_none_at_first_and_else_that_of_torch(model:
     golden = torch.nn.functional.kl_div(untouched, own, reduction="sum", log_target=True)
     found = divergence(tuned, [item], CausalCollator(tokenizer.pad_token_id))
     assert found[0] == pytest.approx([float(golden), 14], rel=1e-4)
-    with tuned.disable_adapter():
-        at_first = divergence(tuned, [item], CausalCollator(tokenizer.pad_token_id))
-    assert at_first[0, 0] != found[0, 0]
+    fresh = get_peft_model(
+        load_causal(model, tokenizer), LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear")
+    )
+    assert divergence(fresh, [item], CausalCollator(tokenizer.pad_token_id)).tolist() == [[0.0, 14.0]]
+
+
+def test_the_base_reads_only_the_answers_that_the_training_comes_to(model: Path, tmp_path: Path) -> None:
+    """A loss of an answer that it has not read would not be a number, and end the training."""
+    short = {**PARAMS, "written_rows": 0, "max_steps": 3}
+    run = learned(tmp_path, "preference-tuning", preferences(60), PAIRS, model, **short)
+    ear = Ear()
+    run.attempt(1, ear)
+    reads = [event.text for event in ear.told if event.kind == "log" and "base model reads" in event.text]
+    assert reads[0] in {f"The base model reads the {2 * pairs} answers of the training rows." for pairs in (24, 25)}
+    assert reads[1] == "The base model reads the 12 answers of the validation rows."
