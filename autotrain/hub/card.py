@@ -186,7 +186,7 @@ def _balance(facts: CardFacts, profile: Profile) -> str:
 
 
 def _usage(facts: CardFacts, report: Report) -> str:
-    if facts.pipeline_tag != "text-classification":
+    if facts.pipeline_tag != "text-classification" or not _labels(report):
         return ""
     where = (
         ""

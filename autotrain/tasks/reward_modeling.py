@@ -49,7 +49,7 @@ class RewardModeling(Shaped):
     columns: ClassVar[tuple[Column, ...]] = roles_of(*shapes)
     asks: ClassVar[tuple[Column, ...]] = (
         Column("prompt", "messages", "Conversation", "What is asked, or a conversation that ends with an answer."),
-        Column("answers", "text", "Answers", "One on each line, or a JSON list; they are ranked.", required=False),
+        Column("answers", "text", "Answers", "One on each line, or a JSON list; they are ranked."),
     )
     verb: ClassVar[str] = "Judge"
     generates: ClassVar[bool] = False

@@ -68,7 +68,10 @@ class RewardLearner(Learner):
 
     def encode(self, rows: SplitRows) -> Rows:
         """The two conversations of each row."""
-        return rows_of([item for _, item in self._numbered(rows)])
+        items = [item for _, item in self._numbered(rows)]
+        if rows is self.train:
+            self.learned = items
+        return rows_of(items)
 
     def _numbered(self, rows: SplitRows) -> list[tuple[int, Item]]:
         return [
@@ -139,8 +142,7 @@ class RewardLearner(Learner):
 
     def _probed(self, test: Sequence[Item]) -> Floats:
         """(pairs,) whether a linear model of the base's own vectors takes the better answer."""
-        train = self.encode(self.train).items
-        some = self._some(train, min(PROBE_PAIRS, max(len(test), self._head_pairs(train))))
+        some = self._some(self.learned, min(PROBE_PAIRS, max(len(test), self._head_pairs(self.learned))))
         learned, asked = (untouched_features(self.model, self._sides(items), self._batches) for items in (some, test))
         weight, _ = preferring(learned)
         return right(*(asked.astype(np.float64) @ weight[0]).reshape(2, -1))
@@ -151,7 +153,7 @@ class RewardLearner(Learner):
         margin = float(np.clip(rewards[0] - rewards[1], -50, 50))
         return Example(
             row=number,
-            inputs={"prompt": shown(said(row["prompt"])), "other answer": worse},
+            inputs={"prompt": asked_as(row["prompt"]), "answers": listed_as(sorted((better, worse)))},
             expected=better,
             predicted=better if margin >= 0 else worse,
             confidence=1 / (1 + float(np.exp(-abs(margin)))),
@@ -249,6 +251,20 @@ def judged(item: Mapping[str, str]) -> tuple[list[Message], list[str]]:
         if turns is not None:
             return turns[:-1], [str(turns[-1]["content"])]
     return conversation(prompt), _listed(cell)
+
+
+def asked_as(turns: Sequence[Message]) -> str:
+    """Turns as `predict` takes them: a question as it is, a longer conversation as JSON."""
+    if len(turns) == 1 and turns[0]["role"] == "user":
+        return shown(str(turns[0]["content"]))
+    return json.dumps(turns, ensure_ascii=False)
+
+
+def listed_as(answers: Sequence[str]) -> str:
+    """Answers as `predict` takes them: one on each line, or JSON where one of them has several."""
+    if any(len(answer.splitlines()) > 1 for answer in answers):
+        return json.dumps(answers, ensure_ascii=False)
+    return "\n".join(answers)
 
 
 def _finished(cell: str) -> list[Message] | None:

@@ -124,3 +124,10 @@ def test_a_linear_direction_is_found_in_differences() -> None:
     weight, bias = preferring(np.concatenate([better, worse]).astype(np.float32))
     assert int(np.abs(weight[0]).argmax()) == 1 and not bias.any()
     assert right(better @ weight[0], worse @ weight[0]).mean() > 0.85
+
+
+def test_a_row_of_the_report_can_be_asked_as_it_stands(done: Result, judge: RewardModel) -> None:
+    for example, answer in zip(
+        done.report.examples, judge.predict([one.inputs for one in done.report.examples]), strict=True
+    ):
+        assert answer.texts[0] == example.predicted and len(answer.texts) == 2
