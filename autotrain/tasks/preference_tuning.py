@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from autotrain.events import Finding
+from autotrain.manuals import CHAT, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
@@ -87,6 +88,7 @@ class PreferenceTuning(Shaped):
     generates: ClassVar[bool] = True
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = CHAT
 
     def check(self, table: Table, columns: Mapping[str, str], params: BaseParams) -> list[Finding]:
         """What is wrong or worth knowing about the rows, and whether the loss can learn from them."""

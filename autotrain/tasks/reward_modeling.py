@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import JUDGE, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -55,6 +56,7 @@ class RewardModeling(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = JUDGE
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter and a head on pairs of answers, evaluate them on the test split, save both."""

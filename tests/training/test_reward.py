@@ -117,6 +117,17 @@ def test_a_model_of_two_halves_is_refused_before_training(run: Learned, tmp_path
         Learned(run.task, run.columns, run.folder, tmp_path / "t5", run.params).attempt(30)
 
 
+def test_the_manual_judges_as_the_app_does(
+    done: Result, model: Path, judge: RewardModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(TASKS["reward-modeling"].manual.python(str(done.artifact), str(model)), {})
+    question, answers = "What is asked?", "One answer to it.\nAnother answer to it."
+    (golden,) = judge.predict([{"prompt": question, "answers": answers}])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{score:.3f}  {text}" for score, text in zip(golden.scores, golden.texts, strict=True)
+    ]
+
+
 def test_a_linear_direction_is_found_in_differences() -> None:
     chance = np.random.default_rng(0)
     prompts, wanted = chance.normal(size=(80, 6)), np.array([0.0, 1.0, 0, 0, 0, 0])
