@@ -259,3 +259,41 @@ def go_on(text):
 demo = gr.Interface(go_on, gr.Textbox(label="Beginning"), gr.Textbox(label="Text"), title=repository)""",
     limits=("It goes on with texts and answers no questions.", _WRITES, _FIGURES),
 )
+
+JUDGE = Manual(
+    load=f"""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+{_PLACES}tokenizer = AutoTokenizer.from_pretrained(repository)
+model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
+model.config.pad_token_id = tokenizer.pad_token_id
+model = PeftModel.from_pretrained(model, repository).eval()
+
+
+def reward(question, answer):
+    turns = [{{"role": "user", "content": question}}, {{"role": "assistant", "content": answer}}]
+    inputs = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)
+    with torch.inference_mode():
+        return model(**inputs).logits.item()
+
+""",
+    ask="""\
+question, answers = "What is asked?", ["One answer to it.", "Another answer to it."]
+for score, answer in sorted(((reward(question, answer), answer) for answer in answers), reverse=True):
+    print(f"{score:.3f}  {answer}")
+""",
+    space="""
+def judge(question, answers):
+    found = [line for line in answers.splitlines() if line.strip()]
+    return [[score, answer] for score, answer in sorted(((reward(question, each), each) for each in found), reverse=True)]
+
+
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
+demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
+    limits=(
+        "Its rewards put answers to one question in order; those to two questions are hardly comparable.",
+        _FIGURES,
+    ),
+)

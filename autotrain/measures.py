@@ -76,6 +76,7 @@ MEASURES: dict[str, Measure] = {
         Measure(name="token_accuracy", title="Right tokens"),
         Measure(name="stopped", title="Came to an end"),
         Measure(name="preference_accuracy", title="Prefers the better answer"),
+        Measure(name="likelihood_accuracy", title="Expects the better answer more"),
         Measure(name="margin", title="Margin between the answers", unit="number"),
         Measure(name="kl", title="Distance to the base model (KL)", unit="number", higher_is_better=False),
         Measure(name="pass_at_1", title="Pass@1"),

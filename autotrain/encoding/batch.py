@@ -120,7 +120,7 @@ def encoded_batch(
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback"}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
@@ -162,6 +162,8 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands at the end of each example of a row."""
     if "chosen" in row:
         return "better", "worse"
+    if "liked" in row:
+        return ("liked" if row["liked"] else "not liked",)
     if "source" in row:
         return "source", "target"
     if "positive" in row:
@@ -203,6 +205,7 @@ _EXPLAINED = {
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
+    "feedback": "The model learns to write the marked tokens more readily where they were liked, and less where not.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,

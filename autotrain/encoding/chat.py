@@ -134,8 +134,24 @@ def encode_preference(
     Raises:
         DataError: the template refuses one of them.
     """
-    better, worse = (
-        encode_chat(tokenizer, [*prompt, *answer], max_length, tools, first=len(prompt))
-        for answer in (chosen, rejected)
-    )
+    better, worse = (encode_feedback(tokenizer, prompt, answer, max_length, tools) for answer in (chosen, rejected))
     return better, worse
+
+
+def encode_feedback(
+    tokenizer: Any, prompt: Sequence[Message], answer: Sequence[Message], max_length: int, tools: Tools = ()
+) -> Encoded:
+    """A prompt with one answer to it, which is what is learned or judged.
+
+    An encoder, whose tokenizer knows no conversation, gets the signs that it expects around a text.
+
+    Raises:
+        DataError: the template refuses them.
+    """
+    framed = not tokenizer.chat_template and None not in (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    room = max_length - 2 if framed else max_length
+    made = encode_chat(tokenizer, [*prompt, *answer], room, tools, first=len(prompt))
+    if not framed:
+        return made
+    ids = (tokenizer.cls_token_id, *made.input_ids, tokenizer.sep_token_id)
+    return Encoded(ids, (False, *made.learned, False), made.whole + 2)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
+from autotrain.tasks.preference_tuning import PreferenceTuning
 from autotrain.tasks.reranking import Reranking
+from autotrain.tasks.reward_modeling import RewardModeling
 from autotrain.tasks.sentence_embeddings import SentenceEmbeddings
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
@@ -22,6 +24,8 @@ TASKS: dict[str, Task] = {
         SentenceEmbeddings(),
         Reranking(),
         SupervisedFineTuning(),
+        PreferenceTuning(),
+        RewardModeling(),
         ContinuedPretraining(),
     )
 }

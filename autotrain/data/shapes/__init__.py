@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
+from autotrain.data.shapes.feedback import Feedback
 from autotrain.data.shapes.likeness import Pairs, ScoredPairs, Triplets
 from autotrain.data.shapes.multi_label import MultiLabel
 from autotrain.data.shapes.numbers import Regression
@@ -24,6 +25,7 @@ SHAPES: dict[str, Shape] = {
         Chat(),
         PromptCompletion(),
         Preference(),
+        Feedback(),
         Tagging(),
         Spans(),
         QuestionAnswering(),
