@@ -9,6 +9,7 @@ from autotrain.tasks.reranking import Reranking
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
 from autotrain.tasks.text_regression import TextRegression
+from autotrain.tasks.text_to_text import TextToText
 from autotrain.tasks.token_classification import TokenClassification
 
 TASKS: dict[str, Task] = {
@@ -19,6 +20,7 @@ TASKS: dict[str, Task] = {
         TextRegression(),
         TokenClassification(),
         Reranking(),
+        TextToText(),
         SupervisedFineTuning(),
         ContinuedPretraining(),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from autotrain.data.findings import Rows as RowNumbers
 from autotrain.encoding.lessons import Lesson, Passed, lessons
+from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.events import Log, Phase
 from autotrain.models.check import require_usable
@@ -35,6 +36,8 @@ class Learner(ABC):
 
     kind: str = ""
     """The kind of task for peft, a name of `peft.TaskType`."""
+    rewriting: Rewriting = AS_IT_IS
+    """What is put before a source and kept of a target, where texts are rewritten."""
 
     def __init__(self, attempt: Attempt, params: AdapterParams, *, task: str, shape: str) -> None:
         self.attempt, self.params, self.task, self.shape = attempt, params, task, shape
@@ -111,7 +114,8 @@ class Learner(ABC):
 
     def taught(self, rows: SplitRows, numbers: Mapping[str, int] | None = None) -> Iterable[tuple[int, Lesson]]:
         """The split's rows with their numbers as `lessons` gives them, looking now and then at what is wished."""
-        made = lessons(self.shape, self.tokenizer, rows.numbered(), self.max_length, numbers, self.passed)
+        given = (rows.numbered(), self.max_length, numbers, self.passed, self.rewriting)
+        made = lessons(self.shape, self.tokenizer, *given)
         for place, one in enumerate(made):
             if place % ROWS_AT_ONCE == 0:
                 stop_if_wished(self.attempt.wishes)
