@@ -42,7 +42,7 @@ def encode_texts(
 
 def encode_source(tokenizer: Any, text: str, max_length: int, prefix: str = "") -> tuple[list[int], int]:
     """A text that is read, and its length before the cut. The special tokens at its end stay."""
-    whole = tokenizer(prefix + text)["input_ids"]
+    whole = tokenizer(prefix + text, verbose=False)["input_ids"]
     if len(whole) > max_length:
         return encode_texts(tokenizer, [prefix + text], max_length)[0], len(whole)
     return list(whole) or [tokenizer.pad_token_id], len(whole)
@@ -54,7 +54,7 @@ def encode_target(tokenizer: Any, text: str, max_length: int) -> tuple[list[int]
     The tokenizer's target side is asked: Marian has another vocabulary there, mBART and NLLB name another language.
     What is cut off loses its end: a sign put where a text only breaks off would teach to break off.
     """
-    ids = list(tokenizer(text_target=text)["input_ids"])
+    ids = list(tokenizer(text_target=text, verbose=False)["input_ids"])
     end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
     if end is not None and end not in ids[-2:]:  # mBART puts the language behind it
         ids.append(end)

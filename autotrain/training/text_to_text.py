@@ -86,8 +86,8 @@ class TextToTextLearner(Learner):
         if targets and cut == len(targets):
             raise DataError(
                 f"All {cut:,} training targets are longer than {kept:,} tokens, so that the model would never learn "
-                f"how one ends. Raise the longest target to {longest:,} tokens, choose a model that can write as much, or "
-                "shorten the targets.",
+                f"how one ends. Raise the longest target to {longest:,} tokens, choose a model that can write as "
+                "much, or shorten the targets.",
                 code="targets-too-long",
             )
         self.cut = (
@@ -226,8 +226,8 @@ class TextToTextLearner(Learner):
         which = "each" if len(chosen) == len(self.test) else f"{len(chosen):,}"
         return (
             f"Texts were written for {which} of the {len(self.test):,} test rows, taking {way}. BLEU and chrF are "
-            f"those of sacrebleu, BLEU with its tokenisation {tokenisation([one.target for one in chosen])!r}; other good "
-            "texts than the table's may score low."
+            f"those of sacrebleu, BLEU with its tokenisation {tokenisation([one.target for one in chosen])!r}; "
+            "other good texts than the table's may score low."
         )
 
 
