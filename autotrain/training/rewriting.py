@@ -48,9 +48,8 @@ def beginning(model: Any, tokenizer: Any) -> Beginning:
             "knows what its decoder begins with. Name it in config.json, or choose another model.",
             code="no-decoder-start",
         )
-    plain = {tokenizer.unk_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id}
-    head = ids[0] if ids and ids[0] in set(tokenizer.all_special_ids) - plain else None
-    return Beginning(start, head)
+    bare = list(tokenizer(text_target="a", add_special_tokens=False)["input_ids"])
+    return Beginning(start, ids[0] if ids[:1] != bare[:1] else None)
 
 
 _T5 = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers"})
@@ -150,6 +149,10 @@ class Rewriter(AnyWriter):
         if said is not None and streamer is None:  # which of several texts is the best is known at the end
             said(self._answer(rows[0]).text)
         return rows
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        # M2M100 does not count its languages among the special tokens.
+        return super()._text(tokens[1:] if self._begins.first is not None else tokens)
 
 
 def load_rewriter(artifact: Path, model: Path) -> Rewriter:

@@ -106,7 +106,8 @@ def test_an_answer_is_heard_piece_by_piece_and_drawn_by_its_seed(done: Result, m
     pieces: list[str] = []
     answer = predictor.predict(asked, Asking(said=pieces.append))[0]
     assert "".join(pieces).strip() == answer.says() and len(pieces) > 1
-    drawn = [predictor.predict(asked, Asking(Sampling(temperature=3, seed=seed, max_new_tokens=6)))[0].says() for seed in (1, 1, 2, 3)]
+    ways = [Sampling(temperature=3, seed=seed, max_new_tokens=6) for seed in (1, 1, 2, 3)]
+    drawn = [predictor.predict(asked, Asking(way))[0].says() for way in ways]
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
 
 
