@@ -194,7 +194,7 @@ class Catalogue:
         except ModelError as error:
             return [finding_from(error)]
         if entry.path is not None:
-            return check_folder(entry.path, task_name)
+            return check_folder(entry.path, task_name, entry.title)
         found = check_listing(entry.id, entry.architecture, entry.gated, entry.files, task_name)
         sure = any(one.severity == "error" for one in found) or not isinstance(model, str)
         return found if sure else [*found, _to_be_fetched(entry)]  # of a typed name nobody has seen a file yet

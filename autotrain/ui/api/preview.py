@@ -17,6 +17,7 @@ from autotrain.encoding.preview import preview
 from autotrain.encoding.texts import Rewriting
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
+from autotrain.recipe import presets
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted, drafted_rows
 from autotrain.ui.services import Services
@@ -104,8 +105,8 @@ def _batch(key: _Key, model: Path, max_length: int, rewriting: Rewriting) -> Enc
 
 
 def _params(draft: Draft) -> dict[str, Any]:
-    """The settings that the run would have: the preset's with the draft's. Where one is wrong, what is usual."""
-    recipe, _ = drafted(draft)
+    """The settings that the run would have: the preset's with the draft's, without these while one is wrong."""
+    recipe = drafted(draft)[0] or presets(draft.task).get(draft.preset)
     return (recipe.typed_params() if recipe else TASKS[draft.task].params_class()).model_dump()
 
 
