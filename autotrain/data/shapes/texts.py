@@ -138,7 +138,11 @@ class Translation(_Texts):
         for number, row in cells(table, columns):
             faults.note(number, "copy" if row["source"].strip() and row["source"] == row["target"] else None)
         copies = [one.model_copy(update={"severity": "warning"}) for one in faults.findings(columns["target"])]
-        return [*found, *copies, *(_mostly(one, faults.seen) for one in copies if one.count >= MOSTLY * faults.seen)]
+        return [
+            *found,
+            *copies,
+            *(_mostly(one, faults.seen) for one in copies if (one.count or 0) >= MOSTLY * faults.seen),
+        ]
 
 
 def _mostly(copies: Finding, rows: int) -> Finding:
