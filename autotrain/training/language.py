@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,20 +65,6 @@ class LanguageLearner(Learner):
     def told(self, items: Sequence[dict[str, Any]]) -> Told:
         """What the model as it is now makes of rows: for each the sums over its learned tokens."""
         return tell(self.model, items, CausalCollator(self.tokenizer.pad_token_id))
-
-    @contextlib.contextmanager
-    def untouched(self) -> Iterator[None]:
-        """Within, `model` is the base without what was learned."""
-        tuned = self.model
-        if hasattr(tuned, "disable_adapter"):
-            with tuned.disable_adapter():
-                yield
-            return
-        self.model = load_causal(self.attempt.model, self.tokenizer).to(self.attempt.device.name)
-        try:
-            yield
-        finally:
-            self.model = tuned
 
     def general(self) -> list[dict[str, Any]]:
         """Texts of general knowledge, as the probe of what is forgotten."""

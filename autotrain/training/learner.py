@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from autotrain.data.findings import Rows as RowNumbers
@@ -132,6 +133,20 @@ class Learner(ABC):
             notes=tuple(filter(None, notes)),
             **parts,
         )
+
+    @contextlib.contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Within, `model` is the base without what was learned."""
+        tuned = self.model
+        if hasattr(tuned, "disable_adapter"):
+            with tuned.disable_adapter():
+                yield
+            return
+        self.model = self.load().to(self.attempt.device.name)
+        try:
+            yield
+        finally:
+            self.model = tuned
 
     def evaluating(self) -> Callable[[float], None]:
         """Called with the share of the evaluation that is done; a wish to stop ends it there."""

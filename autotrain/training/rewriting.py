@@ -132,7 +132,10 @@ class Rewriter(AnyWriter):
         """The tokens of a source."""
         return encode_source(self._tokenizer, cell, self._max_length, self._prefix)[0]
 
-    def _tokens(self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None) -> list[list[int]]:
+    def continued(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None = None
+    ) -> list[list[int]]:
+        """The tokens of each source's target, with the one that ends them; all are written at once."""
         from transformers import GenerationConfig
 
         beams = 1 if sampling.temperature > 0 else self._beams
@@ -145,9 +148,10 @@ class Rewriter(AnyWriter):
         )
         streamer = streamer_of(self._tokenizer, said) if said is not None and beams == 1 else None
         made = self._model.generate(**self._batch(prompts, "right"), generation_config=config, streamer=streamer)
-        rows = [row.tolist()[1:] for row in made]  # the decoder's start is not written by it; BART's looks like an end
+        # What the decoder starts with is not written by it, and BART's looks like an end.
+        rows = [self._ended(row.tolist()[1:]) for row in made]
         if said is not None and streamer is None:  # which of several texts is the best is known at the end
-            said(self._answer(rows[0]).text)
+            said(self.answer(rows[0]).text)
         return rows
 
     def _text(self, tokens: Sequence[int]) -> str:

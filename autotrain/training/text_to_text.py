@@ -126,7 +126,7 @@ class TextToTextLearner(Learner):
         chosen, seed = self._asked(self.test, self.params.written_rows), self.params.seed
         items = self.encode(self.test).items
         tuned, tuned_scores = self._answered(chosen, items, 0.0)
-        with self.model.disable_adapter():
+        with self.untouched():
             base, base_scores = self._answered(chosen, items, 0.5)
         leads = self.params.decides if self.params.decides != "loss" else "rouge_l"
         scored = partial(rewriting_scores, seed=seed, first=leads)

@@ -30,15 +30,17 @@ class AnyWriter(ABC):
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
-        self._room = longest_input(model, tokenizer)
+        self._room, self._ends = longest_input(model, tokenizer), stop_tokens(model, tokenizer)
 
     @abstractmethod
     def prompt(self, cell: str) -> list[int]:
         """The tokens of an input: what is read before anything is written."""
 
     @abstractmethod
-    def _tokens(self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None) -> list[list[int]]:
-        """The new tokens after each prompt of a batch; behind their end may follow what fills up."""
+    def continued(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None = None
+    ) -> list[list[int]]:
+        """The tokens written to each prompt, with the one that ends them; all are written at once."""
 
     def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Written]:
         """An answer to each input, tuned or untouched.
@@ -80,19 +82,24 @@ class AnyWriter(ABC):
                 for start in range(0, len(order), BATCH):
                     part = order[start : start + BATCH]
                     heard = said if len(prompts) == 1 else None
-                    written = self._tokens([prompts[place] for place in part], sampling, heard)
-                    made |= {place: self._answer(tokens) for place, tokens in zip(part, written, strict=True)}
+                    written = self.continued([prompts[place] for place in part], sampling, heard)
+                    made |= {place: self.answer(tokens) for place, tokens in zip(part, written, strict=True)}
                     if progressed is not None:
                         progressed(len(made) / len(order))
         finally:
             self._model.train(was_training)
         return [made[place] for place in range(len(prompts))]
 
-    def _answer(self, tokens: Sequence[int]) -> Written:
-        ends = stop_tokens(self._model, self._tokenizer)
-        end = next((place for place, token in enumerate(tokens) if token in ends), None)
-        own = tokens if end is None else tokens[:end]
-        return Written(text=self._text(own), finished=end is not None, tokens=len(own))
+    def answer(self, tokens: Sequence[int]) -> Written:
+        """What `continued` wrote, as text."""
+        finished = bool(tokens) and tokens[-1] in self._ends
+        own = tokens[:-1] if finished else tokens
+        return Written(text=self._text(own), finished=finished, tokens=len(own))
+
+    def _ended(self, tokens: list[int]) -> list[int]:
+        """Tokens up to the first one that ends a text; what follows only fills the batch up."""
+        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
+        return tokens if end is None else tokens[: end + 1]
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True)).strip()
@@ -119,7 +126,7 @@ class AnyWriter(ABC):
             "top_p": sampling.top_p if sampled else None,
             "top_k": 0 if sampled else None,
             "repetition_penalty": sampling.repetition_penalty,
-            "eos_token_id": sorted(stop_tokens(self._model, self._tokenizer)),
+            "eos_token_id": sorted(self._ends),
             "pad_token_id": self._tokenizer.pad_token_id,
         }
 
@@ -150,12 +157,15 @@ class Writer(AnyWriter):
         text = render(self._tokenizer, messages, tools, asking=True)
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _tokens(self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None) -> list[list[int]]:
+    def continued(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Said | None = None
+    ) -> list[list[int]]:
+        """The tokens that follow each prompt, with the one that ends them; all are written at once."""
         most = max(1, min(sampling.max_new_tokens, self._room - 1))
         batch = self._batch([list(prompt)[-(self._room - most) :] for prompt in prompts], "left")
         streamer = streamer_of(self._tokenizer, said) if said is not None else None
         made = self._model.generate(**batch, max_new_tokens=most, streamer=streamer, **self._ways(sampling))
-        return [row.tolist() for row in made[:, batch["input_ids"].shape[1] :]]
+        return [self._ended(row.tolist()) for row in made[:, batch["input_ids"].shape[1] :]]
 
     def _text(self, tokens: Sequence[int]) -> str:
         text = str(self._tokenizer.decode(tokens, skip_special_tokens=True))

@@ -123,7 +123,7 @@ def test_a_target_begins_with_its_language_in_learning_and_in_writing(saved: Sav
     assert tokenizer.eos_token_id in encode_target(tokenizer, "Dove?", 64)[0]
     rewriter = Rewriter(model, tokenizer, begins)
     prompt = rewriter.prompt("Where is it?")
-    made = rewriter._tokens([prompt], Sampling(max_new_tokens=4), None)[0]
+    made = rewriter.continued([prompt], Sampling(max_new_tokens=4))[0]
     assert made and (begins.first is None or made[0] == code)
     assert target not in rewriter.write([prompt], Sampling(max_new_tokens=4))[0].text.replace("__", " ").split()
 
