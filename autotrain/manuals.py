@@ -226,3 +226,38 @@ def go_on(text):
 demo = gr.Interface(go_on, gr.Textbox(label="Beginning"), gr.Textbox(label="Text"), title=repository)""",
     limits=("It goes on with texts and answers no questions.", _WRITES, _FIGURES),
 )
+
+REWRITER = Manual(
+    load=f"""\
+import json
+
+import torch
+from huggingface_hub import hf_hub_download
+from peft import PeftModel
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+
+{_PLACES}{_NOTE}
+tokenizer = AutoTokenizer.from_pretrained(repository)
+if note["source_language"]:
+    tokenizer.src_lang, tokenizer.tgt_lang = note["source_language"], note["target_language"]
+model = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(base), repository).eval()
+model.base_model.model.generation_config = GenerationConfig()  # the base's belongs to its old task
+way = GenerationConfig(**note["generation"], pad_token_id=tokenizer.pad_token_id)
+
+
+def write(text):
+    text = note["source_prefix"] + text
+    inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=note["max_length"])
+    with torch.inference_mode():
+        written = model.generate(**inputs, generation_config=way)
+    return tokenizer.decode(written[0], skip_special_tokens=True)
+
+""",
+    ask=f"""\
+print(write("{_TEXT}"))
+""",
+    space="""
+demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"), title=repository)""",
+    limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
+    requirements="torch transformers peft sentencepiece",
+)

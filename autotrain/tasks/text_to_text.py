@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import REWRITER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -97,6 +98,7 @@ class TextToText(Shaped):
     generates: ClassVar[bool] = True
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder-decoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = REWRITER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on sources and targets, evaluate it on the test split beside the base, save both."""

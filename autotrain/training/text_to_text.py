@@ -26,6 +26,7 @@ from autotrain.training.learner import Learner
 from autotrain.training.packing import PAD_MULTIPLE
 from autotrain.training.rewriting import Beginning, Rewriter, beginning, choose_languages
 from autotrain.training.rows import SplitRows
+from autotrain.training.writing import stop_tokens
 
 SHOWN_CHARACTERS = 2000
 
@@ -118,7 +119,14 @@ class TextToTextLearner(Learner):
         """How a source is read and a target written."""
         named = ("source_prefix", "num_beams", "source_language", "target_language")
         return {name: getattr(self.params, name) for name in named} | {
-            "max_target_length": self.rewriting.max_target_length
+            "max_target_length": self.rewriting.max_target_length,
+            "generation": {  # for whoever writes with it elsewhere
+                "max_new_tokens": self.rewriting.max_target_length,
+                "num_beams": self.params.num_beams,
+                "decoder_start_token_id": self.begins.start,
+                "forced_bos_token_id": self.begins.first,
+                "eos_token_id": sorted(stop_tokens(self.model, self.tokenizer)),
+            },
         }
 
     def report(self, training: Training) -> Report:
