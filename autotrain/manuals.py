@@ -287,7 +287,8 @@ for score, answer in sorted(((reward(question, answer), answer) for answer in an
     space="""
 def judge(question, answers):
     found = [line for line in answers.splitlines() if line.strip()]
-    return [[score, answer] for score, answer in sorted(((reward(question, each), each) for each in found), reverse=True)]
+    scored = sorted(((reward(question, each), each) for each in found), reverse=True)
+    return [[score, answer] for score, answer in scored]
 
 
 inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
@@ -296,4 +297,39 @@ demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), t
         "Its rewards put answers to one question in order; those to two questions are hardly comparable.",
         _FIGURES,
     ),
+)
+
+REWRITER = Manual(
+    load=f"""\
+import json
+
+import torch
+from huggingface_hub import hf_hub_download
+from peft import PeftModel
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+
+{_PLACES}{_NOTE}
+tokenizer = AutoTokenizer.from_pretrained(repository)
+if note["source_language"]:
+    tokenizer.src_lang, tokenizer.tgt_lang = note["source_language"], note["target_language"]
+model = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(base), repository).eval()
+model.base_model.model.generation_config = GenerationConfig()  # the base's belongs to its old task
+way = GenerationConfig(**note["generation"], pad_token_id=tokenizer.pad_token_id)
+
+
+def write(text):
+    text = note["source_prefix"] + text
+    inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=note["max_length"])
+    with torch.inference_mode():
+        written = model.generate(**inputs, generation_config=way)
+    return tokenizer.decode(written[0], skip_special_tokens=True)
+
+""",
+    ask=f"""\
+print(write("{_TEXT}"))
+""",
+    space="""
+demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"), title=repository)""",
+    limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
+    requirements="torch transformers peft sentencepiece",
 )

@@ -19,6 +19,8 @@ class Measure(BaseModel):
     title: str
     unit: Unit = "share"
     higher_is_better: bool = True
+    judges: bool = True
+    """Whether more or less of it is better at all; a length only tells."""
 
     def shown(self, value: float) -> str:
         """The value as people read it."""
@@ -63,7 +65,7 @@ MEASURES: dict[str, Measure] = {
         Measure(name="rouge_l", title="ROUGE-L"),
         Measure(name="bleu", title="BLEU", unit="number"),
         Measure(name="chrf", title="chrF", unit="number"),
-        Measure(name="length_ratio", title="Length against the reference", unit="number"),
+        Measure(name="length_ratio", title="Length against the reference", unit="number", judges=False),
         Measure(name="ndcg_at_10", title="nDCG@10"),
         Measure(name="mrr", title="Mean reciprocal rank"),
         Measure(name="recall_at_10", title="Recall@10"),

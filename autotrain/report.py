@@ -225,6 +225,8 @@ class Report(_Part):
 
     def _against_baselines(self, score: Score) -> tuple[str, Score, str] | None:
         """The strongest baseline's title and score of the same name, and how this score compares."""
+        if not measure(score.name).judges:
+            return None
         rivals = [(each.title, s) for each in self.baselines for s in each.scores if s.name == score.name]
         if not rivals:
             return None

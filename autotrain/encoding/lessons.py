@@ -13,7 +13,7 @@ from autotrain.encoding.answers import teaches as question_teaches
 from autotrain.encoding.chat import Encoded, encode_chat, encode_feedback, encode_plain, encode_preference
 from autotrain.encoding.tags import Tagged, encode_tags
 from autotrain.encoding.template import refused
-from autotrain.encoding.texts import encode_texts
+from autotrain.encoding.texts import AS_IT_IS, Rewriting, encode_source, encode_target, encode_texts
 from autotrain.errors import DataError
 
 Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
@@ -36,7 +36,12 @@ class Passed:
 
 
 def lesson(
-    shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int, numbers: Mapping[str, int] | None = None
+    shape: str,
+    tokenizer: Any,
+    row: Mapping[str, Any],
+    max_length: int,
+    numbers: Mapping[str, int] | None = None,
+    rewriting: Rewriting = AS_IT_IS,
 ) -> Lesson:
     """One row of a shape as training takes it.
 
@@ -46,6 +51,7 @@ def lesson(
         row: in the shape's form.
         max_length: tokens kept.
         numbers: the number of each tag; needed for tags only.
+        rewriting: what is put before a source and kept of a target; of texts to be rewritten only.
 
     Raises:
         DataError: the model's chat template refuses the row.
@@ -62,18 +68,25 @@ def lesson(
         return tuple(encode_question(tokenizer, row["question"], row["context"], row["answers"], max_length))
     if shape == "plain-text":
         return (encode_plain(tokenizer, row["text"], max_length),)
+    if shape == "text-to-text":
+        return _rewritten(tokenizer, row, max_length, rewriting)
     return _texts(shape, tokenizer, row, max_length)
 
 
+def _rewritten(
+    tokenizer: Any, row: Mapping[str, Any], max_length: int, rewriting: Rewriting
+) -> tuple[Encoded, Encoded]:
+    """The source that is read, and the target that is learned."""
+    source, whole = encode_source(tokenizer, row["source"], max_length, rewriting.source_prefix)
+    target, whole_target = encode_target(tokenizer, row["target"], rewriting.max_target_length or max_length)
+    return (
+        Encoded(tuple(source), (False,) * len(source), whole),
+        Encoded(tuple(target), (True,) * len(target), whole_target),
+    )
+
+
 def _texts(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) -> tuple[Encoded, ...]:
-    """Texts that are read, and the target that is learned."""
-    if shape == "text-to-text":
-        source, target = encode_texts(tokenizer, [row["source"], row["target"]], max_length)
-        lengths = [len(tokenizer(row[role])["input_ids"]) for role in ("source", "target")]
-        return (
-            Encoded(tuple(source), (False,) * len(source), lengths[0]),
-            Encoded(tuple(target), (True,) * len(target), lengths[1]),
-        )
+    """Texts that are read."""
     if shape in TEXTS:
         texts = [row[role] for role in TEXTS[shape]]
         lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
@@ -103,11 +116,12 @@ def lessons(
     max_length: int,
     numbers: Mapping[str, int] | None = None,
     passed: Passed | None = None,
+    rewriting: Rewriting = AS_IT_IS,
 ) -> Iterator[tuple[int, Lesson]]:
     """Rows with their numbers as training takes them, without those that it passes over.
 
     Args:
-        shape, tokenizer, max_length, numbers: as for `lesson`.
+        shape, tokenizer, max_length, numbers, rewriting: as for `lesson`.
         rows: as the shape gives them, with their numbers in the file.
         passed: filled with the rows that are passed over.
 
@@ -118,7 +132,7 @@ def lessons(
     for number, row in rows:
         passed.seen += 1
         try:
-            made = lesson(shape, tokenizer, row, max_length, numbers)
+            made = lesson(shape, tokenizer, row, max_length, numbers, rewriting)
         except DataError as error:
             if not refused(error):
                 raise

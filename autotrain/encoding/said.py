@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from autotrain.data.findings import Rows
-from autotrain.encoding.lessons import CONVERSATIONS, Passed
+from autotrain.encoding.chat import Encoded
+from autotrain.encoding.lessons import CONVERSATIONS, Lesson, Passed
 from autotrain.encoding.template import render, takes_system
 from autotrain.errors import DataError
 from autotrain.events import Finding
@@ -105,6 +106,25 @@ def template_findings(shape: str, tokenizer: Any, sample: Sequence[Mapping[str, 
             "calls-not-shown",
             "The model's template has no place for tool calls: the assistant's calls are not in the text.",
             "Choose a model whose template knows tools, or write the calls as the assistant's words.",
+        )
+
+
+def cut_target_findings(shape: str, made: Mapping[int, Lesson], max_target_length: int) -> Iterator[Finding]:
+    """Targets that are learned only in part: of these the model does not learn how they end."""
+    if shape != "text-to-text":
+        return
+    cut, longest = Rows(), 0
+    for number, (_, target) in made.items():
+        if isinstance(target, Encoded) and target.whole > len(target.input_ids):
+            cut.add(number)
+            longest = max(longest, target.whole)
+    if cut.count:
+        yield _finding(
+            "targets-cut",
+            f"{cut.count:,} of {len(made):,} targets {'is' if cut.count == 1 else 'are'} longer than "
+            f"{max_target_length:,} tokens: their rest, and how they end, is not learned.",
+            f"A longest target of {longest:,} tokens keeps each whole, if the model can write as much.",
+            cut,
         )
 
 

@@ -12,6 +12,7 @@ from autotrain.tasks.sentence_embeddings import SentenceEmbeddings
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
 from autotrain.tasks.text_classification import TextClassification
 from autotrain.tasks.text_regression import TextRegression
+from autotrain.tasks.text_to_text import TextToText
 from autotrain.tasks.token_classification import TokenClassification
 
 TASKS: dict[str, Task] = {
@@ -23,6 +24,7 @@ TASKS: dict[str, Task] = {
         TokenClassification(),
         SentenceEmbeddings(),
         Reranking(),
+        TextToText(),
         SupervisedFineTuning(),
         PreferenceTuning(),
         RewardModeling(),

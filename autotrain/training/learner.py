@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autotrain.data.findings import Rows as RowNumbers
 from autotrain.encoding.lessons import Lesson, Passed, lessons
+from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.events import Log, Phase
 from autotrain.models.check import require_usable
@@ -40,6 +42,8 @@ class Learner(ABC):
     """The kind of task for peft, a name of `peft.TaskType`."""
     judges_alone: ClassVar[bool] = False
     """Whether `load` and `report` do without the training rows where `known` is there."""
+    rewriting: Rewriting = AS_IT_IS
+    """What is put before a source and kept of a target, where texts are rewritten."""
 
     def __init__(self, attempt: Attempt, params: AdapterParams, *, task: str, shape: str) -> None:
         self.attempt, self.params, self.task, self.shape = attempt, params, task, shape
@@ -123,7 +127,8 @@ class Learner(ABC):
 
     def taught(self, rows: SplitRows, numbers: Mapping[str, int] | None = None) -> Iterable[tuple[int, Lesson]]:
         """The split's rows with their numbers as `lessons` gives them, looking now and then at what is wished."""
-        made = lessons(self.shape, self.tokenizer, rows.numbered(), self.max_length, numbers, self.passed)
+        given = (rows.numbered(), self.max_length, numbers, self.passed, self.rewriting)
+        made = lessons(self.shape, self.tokenizer, *given)
         for place, one in enumerate(made):
             if place % ROWS_AT_ONCE == 0:
                 stop_if_wished(self.attempt.wishes)
@@ -142,6 +147,20 @@ class Learner(ABC):
             notes=tuple(filter(None, notes)),
             **parts,
         )
+
+    @contextlib.contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Within, `model` is the base without what was learned."""
+        tuned = self.model
+        if hasattr(tuned, "disable_adapter"):
+            with tuned.disable_adapter():
+                yield
+            return
+        self.model = self.load().to(self.attempt.device.name)
+        try:
+            yield
+        finally:
+            self.model = tuned
 
     def evaluating(self) -> Callable[[float], None]:
         """Called with the share of the evaluation that is done; a wish to stop ends it there."""
