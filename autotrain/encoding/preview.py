@@ -11,6 +11,7 @@ from pathlib import Path
 from autotrain.asking import ask
 from autotrain.data.shapes import SHAPES
 from autotrain.encoding.batch import ENCODED_SHAPES, SAMPLE_ROWS, EncodedBatch
+from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.table import Table
 from autotrain.task import Masking
@@ -22,7 +23,13 @@ _CHARACTERS = 20_000_000
 
 
 def preview(
-    table: Table, shape: str, columns: Mapping[str, str], model: Path, max_length: int, masking: Masking | None = None
+    table: Table,
+    shape: str,
+    columns: Mapping[str, str],
+    model: Path,
+    max_length: int,
+    rewriting: Rewriting = AS_IT_IS,
+    masking: Masking | None = None,
 ) -> EncodedBatch:
     """What the model in the folder `model` will see of a table; with `masking`, where some of it is hidden.
 
@@ -38,7 +45,8 @@ def preview(
     rows = _affordable([row for _, row in numbered])
     numbers = [number for number, _ in numbered[: len(rows)]]
     asked = {"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length}
-    asked |= {"masking": asdict(masking) if masking is not None else None}
+    asked["rewriting"] = asdict(rewriting)
+    asked["masking"] = asdict(masking) if masking is not None else None
     answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
     return EncodedBatch.model_validate(answer)
 

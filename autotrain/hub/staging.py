@@ -20,6 +20,7 @@ from autotrain.redaction import redact
 from autotrain.report import Report
 from autotrain.runs.folder import RunFolder
 from autotrain.table import Profile
+from autotrain.tasks import TASKS
 
 SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".jinja")
 """Everything an adapter needs. Pickles such as training_args.bin, checkpoints and logs stay here."""
@@ -66,7 +67,8 @@ def upload_of(
             code="nothing-to-publish",
         ) from error
     card = model_card(_facts(run, recipe, repository, base), report, profile)
-    evaluation = report.model_copy(update={"mistakes": (), "examples": ()})
+    judged = report.judgement and report.judgement.model_copy(update={"verdicts": ()})  # a judge's words quote rows
+    evaluation = report.model_copy(update={"mistakes": (), "examples": (), "written": (), "judgement": judged})
     extras = {"recipe.yaml": recipe, "report.json": evaluation.model_dump_json(indent=2)}
     return Upload(operation_id, run.adapter, card, repository, private, extras, base.hub_id or Path(base.id).name)
 
@@ -117,11 +119,12 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
     data: dict[str, Any] = parsed.get("data") or {}
     source = str(data.get("source") or "data")
     published = parse_source(source).name if source.startswith(SCHEME) else None
+    task = TASKS[str(parsed["task"])]
     return CardFacts(
         title=repository.rpartition("/")[2],
         repository=repository,
-        task=str(parsed["task"]),
-        pipeline_tag=str(parsed["task"]),
+        task=task.name,
+        pipeline_tag=task.pipeline_tag,
         base_name=base.title,
         base_id=base.hub_id,
         base_license=base.license,
@@ -130,8 +133,14 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         dataset_id=published,
         recipe=recipe,
         steps=tuple(step.sentence() for step in STEPS.validate_python(data.get("steps") or ())),
-        tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
+        python=task.manual.python(repository, named_base(base)),
+        limits=task.manual.limits,
     )
+
+
+def named_base(base: ModelEntry) -> str:
+    """The base model as a program names it: on the Hub, else a folder beside the program."""
+    return base.hub_id or f"./{base.title}"
 
 
 def _published_source(run: RunFolder) -> str | None:

@@ -116,6 +116,74 @@ def load_causal(model: Path, tokenizer: Any) -> Any:
     return loaded
 
 
+def load_encoder(model: Path) -> Any:
+    """The base model without any head, in 32-bit floats and without dropout: it gives a vector for each token.
+
+    Its pooler, a layer behind the first token that masked-word encoders have, is left out: nothing would be learned.
+
+    Raises:
+        ModelError: no safetensors weights, or weights of something else.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        _without_dropout(config)
+        loaded, gaps = AutoModel.from_pretrained(
+            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as in load_classifier
+        raise ModelError(
+            f"The base model in {model} cannot be loaded as an encoder ({_first_line(error)}). "
+            "Choose an encoder such as BERT or MiniLM with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+    _require_body(model, loaded, {f"{loaded.base_model_prefix}.{name}" for name in absent})
+    if getattr(loaded, "pooler", None) is not None:
+        loaded.pooler = None
+    return loaded
+
+
+def load_seq2seq(model: Path, tokenizer: Any) -> Any:
+    """The base model as one that reads a text and writes another, in 32-bit floats and without dropout.
+
+    What the base was made to write by (a least length, beams, an end that is forced at the limit) is left behind: it
+    belongs to its old task, and a forced end would hide that a text came to none.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, or an architecture without a decoder.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
+            _without_dropout(part)
+        loaded, gaps = AutoModelForSeq2SeqLM.from_pretrained(
+            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as in load_classifier
+        raise ModelError(
+            f"The base model in {model} cannot be loaded as an encoder-decoder ({_first_line(error)}). "
+            "Choose one such as T5, BART or Marian with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])} - {"final_logits_bias"}
+    if absent:  # none of its layers is new, so that every one must be there
+        raise _strange_weights(model, absent)
+    if loaded.config.pad_token_id is None:
+        loaded.config.pad_token_id = tokenizer.pad_token_id
+    loaded.generation_config = GenerationConfig(eos_token_id=loaded.generation_config.eos_token_id)
+    return loaded
+
+
 def load_extractive(model: Path, tokenizer: Any) -> Any:
     """The base model with a head that gives each token a score as an answer's first and as its last one.
 
@@ -127,7 +195,7 @@ def load_extractive(model: Path, tokenizer: Any) -> Any:
     """
     from transformers import AutoModelForQuestionAnswering
 
-    loaded, absent = _load_encoder(AutoModelForQuestionAnswering, model, "question answering", num_labels=2)
+    loaded, absent = _load_headed(AutoModelForQuestionAnswering, model, "question answering", num_labels=2)
     _require_places(model, tokenizer)
     loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
     return loaded
@@ -146,7 +214,7 @@ def load_masked(model: Path, tokenizer: Any) -> Any:
     import torch
     from transformers import AutoModelForMaskedLM
 
-    loaded, absent = _load_encoder(AutoModelForMaskedLM, model, "masked language modeling")
+    loaded, absent = _load_headed(AutoModelForMaskedLM, model, "masked language modeling")
     _require_places(model, tokenizer)
     if tokenizer.mask_token_id is None:
         raise ModelError(
@@ -163,7 +231,7 @@ def load_masked(model: Path, tokenizer: Any) -> Any:
     return loaded
 
 
-def _load_encoder(headed: Any, model: Path, task: str, **config_values: Any) -> tuple[Any, set[str]]:
+def _load_headed(headed: Any, model: Path, task: str, **config_values: Any) -> tuple[Any, set[str]]:
     """An encoder with a head, in 32-bit floats and without dropout, and the names of weights the folder has not."""
     import torch
     from transformers import AutoConfig
@@ -206,7 +274,7 @@ def _require_places(model: Path, tokenizer: Any) -> None:
 
 
 def _without_dropout(config: Any) -> None:
-    for name, value in vars(config).items():
+    for name, value in vars(config).items() if config is not None else ():
         if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
 
@@ -216,11 +284,15 @@ def _require_body(model: Path, loaded: Any, absent: set[str]) -> None:
     # A pooler is a head in all but name: encoders trained on masked words come without one.
     body = {name for name in absent if name.startswith(f"{loaded.base_model_prefix}.") and ".pooler." not in name}
     if body:
-        raise ModelError(
-            f"The weights in {model} do not belong to its config.json: {len(body)} tensors are missing or of another "
-            f"size, {min(body)} for one. Download the model again or choose another.",
-            code="model-load",
-        )
+        raise _strange_weights(model, body)
+
+
+def _strange_weights(model: Path, absent: set[str]) -> ModelError:
+    return ModelError(
+        f"The weights in {model} do not belong to its config.json: {len(absent)} tensors are missing or of another "
+        f"size, {min(absent)} for one. Download the model again or choose another.",
+        code="model-load",
+    )
 
 
 def longest_input(model: Any, tokenizer: Any) -> int:
@@ -239,8 +311,19 @@ def longest_input_of(folder: Path, tokenizer: Any) -> int:
     return _longest(config, tokenizer)
 
 
+def longest_output(model: Any) -> int:
+    """The longest text in tokens that an encoder-decoder has positions for to write."""
+    named = ("max_decoder_position_embeddings", "max_position_embeddings")
+    configs = (getattr(model.config, "decoder", None), model.config)
+    found = [getattr(config, name, None) for config in configs for name in named]
+    return next((number for number in found if isinstance(number, int)), 10**9)
+
+
 def _longest(config: Any, tokenizer: Any) -> int:
-    positions = getattr(config, "max_position_embeddings", None) or 10**9
+    named = ("max_encoder_position_embeddings", "max_position_embeddings")
+    configs = (getattr(config, "encoder", None), config)
+    found = [getattr(each, name, None) for each in configs for name in named]
+    positions = next((number for number in found if isinstance(number, int) and number), 10**9)
     # RoBERTa and its kin reserve the positions up to the padding token's.
     if getattr(config, "model_type", "") in {"roberta", "xlm-roberta", "camembert"}:
         positions -= 2

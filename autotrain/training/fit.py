@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from autotrain.models.lora import parameters
 from autotrain.report import Training
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment
-from autotrain.training.sampler import LengthGroupedSampler
+from autotrain.training.sampler import UPDATES_SORTED_TOGETHER, LengthGroupedSampler
 from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
@@ -97,6 +98,11 @@ class Objective:
         begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
             a collator whose batches change from epoch to epoch.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+        before: (model, batches) is called before each update of the weights, with all batches that it is made of, for
+            what the loss of each of them needs to know of all.
+        by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
+            rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
+            from the others of their batch, which the length alone must not do.
     """
 
     collator: Any
@@ -106,6 +112,8 @@ class Objective:
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
     begin_epoch: Callable[[int], None] | None = None
+    before: Callable[[Any, Any], None] | None = None
+    by_tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,9 +131,10 @@ class Update:
         batches = math.ceil(rows / (devices * most))
         return cls(rows, math.ceil(rows / (devices * batches)), batches, devices)
 
-    def sampler(self, lengths: list[int], seed: int) -> LengthGroupedSampler:
+    def sampler(self, lengths: list[int], seed: int, *, mixed: bool = False) -> LengthGroupedSampler:
         """The rows in their order, by updates: it is the same on one device and on many."""
-        return LengthGroupedSampler(lengths, self.rows, seed, self.batch * self.devices if self.devices > 1 else 1)
+        multiple = self.batch * self.devices if self.devices > 1 else 1
+        return LengthGroupedSampler(lengths, self.rows, seed, multiple, 1 if mixed else UPDATES_SORTED_TOGETHER)
 
 
 def fit(
@@ -147,14 +156,14 @@ def fit(
         Released: in all processes but the first, when the training is over.
     """
     from autotrain.training.loop import Loop
-    from autotrain.training.report import Reporter, memory_bytes
+    from autotrain.training.report import Reporter
 
     update = planned(attempt, schedule)
     reporter = Reporter(attempt, update.rows)
     loop = Loop(
         attempt,
         reporter,
-        update.sampler(train.lengths, schedule.seed),
+        update.sampler(train.lengths, schedule.seed, mixed=objective.by_tokens),
         schedule.early_stopping_patience,
         model=model,
         args=arguments(attempt, schedule, len(train.items), update, objective.metric_for_best_model),
@@ -166,14 +175,25 @@ def fit(
         preprocess_logits_for_metrics=objective.condensed,
     )
     loop.step_function, loop.begin_epoch = objective.step, objective.begin_epoch
+    loop.before_update = objective.before
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
     _run(loop, attempt)
     seconds = loop.seconds
     loop.restore_best()
-    trained, total = parameters(model)
-    found = Training(
+    found = _measured(attempt, loop, reporter, update, seconds)
+    if (why := found.early_end()) is not None:
+        attempt.sink.emit(Log(text=why))
+    return found
+
+
+def _measured(attempt: Attempt, loop: Any, reporter: Any, update: Update, seconds: float) -> Training:
+    """How the training went."""
+    from autotrain.training.report import memory_bytes
+
+    trained, total = parameters(loop.model)
+    return Training(
         steps=loop.state.global_step,
         planned_steps=loop.state.max_steps,
         ended=loop.ended,
@@ -186,9 +206,6 @@ def fit(
         total_parameters=total,
         device=attempt.device.name if attempt.team.size == 1 else f"{attempt.team.size} × {attempt.device.kind}",
     )
-    if (why := found.early_end()) is not None:
-        attempt.sink.emit(Log(text=why))
-    return found
 
 
 def planned(attempt: Attempt, schedule: Schedule) -> Update:
@@ -206,9 +223,7 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
-    per_epoch = max(1, math.ceil(rows / update.rows))
-    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
-    steps = min(steps, schedule.max_steps or steps)
+    per_epoch, steps = _steps(schedule, rows, update)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
     made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
@@ -243,6 +258,27 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def _steps(schedule: Schedule, rows: int, update: Update) -> tuple[int, int]:
+    """Updates in an epoch, and in the whole training."""
+    per_epoch = max(1, math.ceil(rows / update.rows))
+    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    return per_epoch, min(steps, schedule.max_steps or steps)
+
+
+def come_to(attempt: Attempt, schedule: Schedule, train: Rows) -> list[int]:
+    """The places of the rows that the training comes to, in their order: all but those behind its last step.
+
+    With them the shortest row, which is what fills up a batch.
+    """
+    update = planned(attempt, schedule)
+    _, steps = _steps(schedule, len(train.items), update)
+    if steps * update.rows >= len(train.items):
+        return list(range(len(train.items)))
+    order = (place for place in update.sampler(train.lengths, schedule.seed) if place < len(train.items))
+    shortest = min(range(len(train.items)), key=lambda place: train.tokens(train.items[place]))
+    return sorted({shortest, *islice(order, steps * update.rows)})
 
 
 def should_rise(metric: str) -> bool:

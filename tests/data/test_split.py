@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -120,7 +121,7 @@ def test_too_few_rows_say_how_many_are_needed(count: int) -> None:
 
 
 def test_one_text_many_times_cannot_be_split() -> None:
-    with pytest.raises(DataError, match="1 different text has"):
+    with pytest.raises(DataError, match="1 different text"):
         split([("same", "xy"[i % 2]) for i in range(100)])
 
 
@@ -263,3 +264,9 @@ def test_a_cell_that_names_no_part_is_named_with_its_row() -> None:
 )
 def test_parts_are_known_by_whole_words(value: str, part: int | None) -> None:
     assert part_of(value) == part
+
+
+def test_rows_without_any_text_are_too_few_and_no_riddle() -> None:
+    near = np.zeros(12, np.int64)
+    with pytest.raises(DataError, match="only 0 different texts"):
+        split_table(table([("", "a")] * 12), ["text"], None, Split(), near)
