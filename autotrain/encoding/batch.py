@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from autotrain.encoding.answers import Window
 from autotrain.encoding.chat import Encoded
-from autotrain.encoding.lessons import CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
+from autotrain.encoding.lessons import ASKED, CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
 from autotrain.encoding.said import conversation_of, passed_findings, template_findings
 from autotrain.encoding.tags import IGNORED, Tagged
 from autotrain.encoding.template import render, template_of
@@ -120,11 +120,11 @@ def encoded_batch(
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", ASKED}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
-    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()))
+    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()), asking=shape == ASKED)
 
 
 def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -194,6 +194,7 @@ _EXPLAINED = {
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
+    ASKED: "The model reads the prompt and writes several answers; what earns more reward becomes likelier.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
+from autotrain.data.shapes.checkable import PromptAnswer
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
 from autotrain.data.shapes.multi_label import MultiLabel
 from autotrain.data.shapes.numbers import Regression
@@ -23,6 +24,7 @@ SHAPES: dict[str, Shape] = {
         Chat(),
         PromptCompletion(),
         Preference(),
+        PromptAnswer(),
         Tagging(),
         Spans(),
         QuestionAnswering(),
