@@ -79,6 +79,13 @@ MEASURES: dict[str, Measure] = {
         Measure(name="kl", title="Distance to the base model (KL)", unit="number", higher_is_better=False),
         Measure(name="pass_at_1", title="Pass@1"),
         Measure(name="reward", title="Mean reward", unit="number"),
+        Measure(name="reward_spread", title="Spread of rewards", unit="number"),
+        Measure(name="reward_exact", title="Reward: exact match", unit="number"),
+        Measure(name="reward_number", title="Reward: number", unit="number"),
+        Measure(name="reward_pattern", title="Reward: pattern", unit="number"),
+        Measure(name="reward_json", title="Reward: JSON", unit="number"),
+        Measure(name="reward_length", title="Reward: length", unit="number"),
+        Measure(name="answer_tokens", title="Tokens of an answer", unit="number"),
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
+from autotrain.tasks.grpo import Grpo
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
 from autotrain.tasks.reranking import Reranking
 from autotrain.tasks.supervised_fine_tuning import SupervisedFineTuning
@@ -21,5 +22,6 @@ TASKS: dict[str, Task] = {
         Reranking(),
         SupervisedFineTuning(),
         ContinuedPretraining(),
+        Grpo(),
     )
 }

@@ -94,6 +94,9 @@ class Objective:
         metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+            In training they may hold `told`, values for the curves that add up over the batches of an update.
+        before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
+            are stepped on, and values as in `told`.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
     """
 
@@ -103,6 +106,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function = objective.step
+    loop.step_function, loop.before_update = objective.step, objective.before_update
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))

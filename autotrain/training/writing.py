@@ -27,6 +27,7 @@ class Writer:
     def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True) -> None:
         self._model, self._tokenizer, self._chat = model, tokenizer, chat
         self._room = longest_input(model, tokenizer)
+        self._ends = stop_tokens(model, tokenizer)
 
     def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Written]:
         """An answer to each input. An input is a question, a conversation as JSON, or the beginning of a text.
@@ -76,6 +77,12 @@ class Writer:
     def _written(
         self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Callable[[str], None] | None
     ) -> list[Written]:
+        return [self.answer(tokens) for tokens in self.continued(prompts, sampling, said)]
+
+    def continued(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, said: Callable[[str], None] | None = None
+    ) -> list[list[int]]:
+        """The tokens that follow each prompt, with the one that ends it; all are written at once."""
         import torch
 
         most = max(1, min(sampling.max_new_tokens, self._room - 1))
@@ -84,7 +91,6 @@ class Writer:
         device = next(self._model.parameters()).device
         ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in kept], device=device)
         mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in kept], device=device)
-        ends = stop_tokens(self._model, self._tokenizer)
         sampled = sampling.temperature > 0
         answers = self._model.generate(
             input_ids=ids,
@@ -95,17 +101,24 @@ class Writer:
             top_p=sampling.top_p if sampled else None,
             top_k=0 if sampled else None,
             repetition_penalty=sampling.repetition_penalty,
-            eos_token_id=sorted(ends),
+            eos_token_id=sorted(self._ends),
             pad_token_id=pad,
             streamer=_streamer(self._tokenizer, said) if said is not None and len(prompts) == 1 else None,
         )[:, longest:]
-        return [self._answer(row.tolist(), ends) for row in answers]
+        return [_ended(row.tolist(), self._ends) for row in answers]
 
-    def _answer(self, tokens: Sequence[int], ends: frozenset[int]) -> Written:
-        end = next((place for place, token in enumerate(tokens) if token in ends), None)
-        own = tokens if end is None else tokens[:end]
+    def answer(self, tokens: Sequence[int]) -> Written:
+        """What `continued` wrote, as text."""
+        end = bool(tokens) and tokens[-1] in self._ends
+        own = tokens[:-1] if end else tokens
         text = self._tokenizer.decode(own, skip_special_tokens=True)
-        return Written(text=text.strip() if self._chat else text, finished=end is not None, tokens=len(own))
+        return Written(text=text.strip() if self._chat else text, finished=end, tokens=len(own))
+
+
+def _ended(tokens: list[int], ends: frozenset[int]) -> list[int]:
+    """Tokens up to the first one that ends an answer; what follows only fills the batch up."""
+    end = next((place for place, token in enumerate(tokens) if token in ends), None)
+    return tokens if end is None else tokens[: end + 1]
 
 
 def conversation(cell: str) -> list[Message]:
