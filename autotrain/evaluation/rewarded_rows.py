@@ -38,7 +38,7 @@ def row_findings(table: Table, columns: Mapping[str, str], params: RewardParams)
                 severity="error",
                 code="no-answer-column",
                 message=f"{names} compares with the right answer, but no column is chosen for it.",
-                remedy="Choose the column with the right answers, or reward the form alone: a pattern, JSON or a length.",
+                remedy="Choose the column with the right answers, or reward the form: a pattern, JSON or a length.",
             ),
         ]
     return [*found, *_rows(table, columns["answer"], params)]

@@ -229,18 +229,19 @@ def policy_loss(model: Any, batch: dict[str, Any], choices: Choices) -> tuple[An
     "grpo" is the mean over answers of the mean over their tokens; "dapo" the mean over all tokens, so that long answers
     weigh as much by token (Yu et al., 2025, arXiv:2503.14476); "dr_grpo" divides by the longest answer allowed, so that
     nothing depends on how long they are. The distance to the base is k3 of Schulman, 2020, "Approximating KL
-    Divergence".
+    Divergence"; times the ratio its gradient is that of the reverse KL (DeepSeek-V3.2, arXiv:2512.02556).
     """
     import torch
 
     logps, learned = log_probabilities(model, batch, choices.temperature)
     mask = learned.float()
-    loss = -torch.exp(logps - logps.detach()) * batch["advantages"].float()[:, None]
+    ratio = torch.exp(logps - logps.detach())  # 1, with the gradient of what was sampled
+    loss = -ratio * batch["advantages"].float()[:, None]
     told = {}
     if choices.beta:
         further = batch["reference"] - logps
         kl = torch.exp(further) - further - 1
-        loss = loss + choices.beta * kl
+        loss = loss + choices.beta * kl * ratio
         told["kl"] = float((kl.detach() * mask).sum() / batch["tokens"].clamp(min=1))
     if choices.loss_type == "grpo":
         return ((loss * mask).sum(1) / mask.sum(1).clamp(min=1)).sum() / batch["completions"].clamp(min=1), told
