@@ -12,7 +12,7 @@ _SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u202f": "\u00a0", "\u200
 """Minus signs, narrow spaces and apostrophes as typesetting has them."""
 _PLAIN = r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:[,' \u00a0]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+"
 _NUMBER = re.compile(
-    rf"(?<![\w.,/])(?P<sign>(?<![\w)\]]\s)[+-])?(?:(?P<fraction>\\[dt]?frac{{(?P<above>{_PLAIN})}}{{(?P<below>{_PLAIN})}})"
+    rf"(?<![\w.,/])(?P<sign>(?<![\d)\]]\s)[+-])?(?:(?P<fraction>\\[dt]?frac{{(?P<above>{_PLAIN})}}{{(?P<below>{_PLAIN})}})"
     rf"|(?:[$€£¥]\s?)?(?P<number>{_PLAIN})(?P<power>[eE][+-]?\d{{1,3}})?"
     rf"(?:(?:\s?/\s?)(?P<over>{_PLAIN})(?![\d/]))?)(?P<percent>\s?\\?%)?",
     re.ASCII,
@@ -49,7 +49,7 @@ def same_number(one: Value, other: Value, tolerance: float) -> bool:
     readings = [(one.number, other.number)]
     if one.percent != other.percent:
         readings.append((one.number / 100, other.number) if one.percent else (one.number, other.number / 100))
-    return any(math.isclose(left, right, rel_tol=1e-9, abs_tol=tolerance) for left, right in readings)
+    return any(math.isclose(left, right, rel_tol=1e-12, abs_tol=tolerance) for left, right in readings)
 
 
 def _after_mark(text: str) -> str | None:

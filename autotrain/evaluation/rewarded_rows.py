@@ -37,7 +37,8 @@ def row_findings(table: Table, columns: Mapping[str, str], params: RewardParams)
             Finding(
                 severity="error",
                 code="no-answer-column",
-                message=f"{names} compares with the right answer, but no column is chosen for it.",
+                message=f"{names} {'needs' if len(compared) == 1 else 'need'} a right answer to compare with, "
+                "but no column is chosen for it.",
                 remedy="Choose the column with the right answers, or reward the form: a pattern, JSON or a length.",
             ),
         ]

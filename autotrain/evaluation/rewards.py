@@ -29,6 +29,7 @@ FULL = 1 - 1e-9
 PARSES = 0.5
 """What JSON earns that does not follow the schema: a step on the way, where few answers are JSON at first."""
 _SPECIAL = re.compile(r"[\\.^$*+?()\[\]{}|]")
+_DOT_ALL = re.compile(r"\(\?[a-z]*s[a-z]*(?:-[a-z]*)?[:)]")
 _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\n(.*?)```", re.DOTALL)
 
 
@@ -245,6 +246,9 @@ def _pattern_faults(params: RewardParams) -> list[Finding]:
     if not params.pattern.strip():
         remedy = 'Write one, such as ^Answer: \\d+$, or set "Pattern: weight" to 0.'
         return [_fault("no-pattern", "The pattern has a weight, but there is none.", remedy)]
+    if _DOT_ALL.search(params.pattern):  # the engine would take it and not heed it
+        remedy = "Write [\\s\\S] for any sign and leave the s out."
+        return [_fault("bad-pattern", f"In the pattern {_shown(params.pattern)} (?s) cannot be used.", remedy)]
     try:
         _matcher(params.pattern, "", params.pattern_place)
     except ValueError:

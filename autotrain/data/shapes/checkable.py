@@ -15,7 +15,7 @@ from autotrain.task import Column
 
 SHORT_ANSWER = 80
 """Characters, in the mean, up to which a column of answers looks like results and not like texts to learn by heart."""
-_UNTOLD = 0.4
+_UNTOLD = 0.3
 """How much of this shape a table is whose columns may as well be prompts with a text to learn."""
 _RESULTS = frozenset({"solution", "truth", "expected", "result", "gold"})
 """Words of a column's name that speak for a result to compare with."""
