@@ -49,7 +49,7 @@ def same_number(one: Value, other: Value, tolerance: float) -> bool:
     readings = [(one.number, other.number)]
     if one.percent != other.percent:
         readings.append((one.number / 100, other.number) if one.percent else (one.number, other.number / 100))
-    return any(math.isclose(left, right, rel_tol=1e-12, abs_tol=tolerance) for left, right in readings)
+    return any(math.isclose(left, right, rel_tol=1e-14, abs_tol=tolerance) for left, right in readings)
 
 
 def _after_mark(text: str) -> str | None:
