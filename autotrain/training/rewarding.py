@@ -54,14 +54,15 @@ class RewardLearner(LanguageLearner):
 
     def objective(self) -> Objective:
         """Answers of the model as it is now, and what they earn; the mean reward on validation decides."""
-        self.judge = Judge(self.model, self.tokenizer, self.rewards)
-        self.rollouts = Rollouts(self.judge, self.params, self.asked)
+        self.tested = spread(self._asked(self.test), self.params.written_rows)
+        self._required("test", Rows([{"input_ids": one.prompt} for one in self.tested]))
+        self.rollouts = Rollouts(Judge(self.model, self.tokenizer, self.rewards), self.params, self.asked)
         return Objective(_rows, None, self._metrics, "eval_reward", step=self._step, before_update=self._before_update)
 
     def report(self, training: Training) -> Report:
         """What answers to the test rows earn, beside those of the untouched base to the same rows."""
-        asked = spread(self._asked(self.test), self.params.written_rows)
-        progressed, tuned = self.evaluating(), self._answered(asked)
+        asked, progressed = self.tested, self.evaluating()
+        tuned = self._answered(asked)
         progressed(0.4)
         general = self.general()
         told = self.told(general)

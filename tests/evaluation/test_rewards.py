@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +223,26 @@ def test_what_cannot_be_computed_is_refused_with_its_remedy(chosen: dict[str, An
     with pytest.raises(DataError, match=re.escape(finding.message)):
         rewards_of(RewardParams(**chosen))
     assert reward_faults(RewardParams()) == reward_faults(RewardParams(**EVERY)) == []
+
+
+def documented() -> list[list[str]]:
+    """The rows of the table in the documents, cell by cell."""
+    text = (Path(__file__).parents[2] / "docs/rewards.md").read_text("utf-8")
+    rows = re.findall(r"^\| (exact|number|pattern|json|length) \| (.*?) \| (.*?) \|(.*?)\| ([\d.]+) \|$", text, re.M)
+    return [[cell[1:-1] if cell[:1] == "`" else cell for cell in (part.strip() for part in row)] for row in rows]
+
+
+def test_what_the_documents_say_is_earned_is_earned() -> None:
+    rows = documented()
+    assert len(rows) == 14 and {row[0] for row in rows} == {"exact", "number", "pattern", "json", "length"}
+    for name, setting, written, answer, expected in rows:
+        chosen = {
+            "exact": {"exact_weight": 1, "exact_place": setting},
+            "number": {"number_weight": 1, "number_tolerance": setting},
+            "pattern": {"pattern_weight": 1, "pattern": setting},
+            "json": {"json_weight": 1, "json_schema": setting},
+            "length": {"length_weight": 1, "length_least": 1, "length_most": 10, "length_unit": "characters"},
+        }[name]
+        rewards = rewards_of(RewardParams(**{"exact_weight": 0, **chosen}))
+        whole, _ = earned(rewards, Said(written, 5), answer)
+        assert whole == float(expected), (name, setting, written, answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,11 @@ def test_what_cannot_be_rewarded_is_refused_before_training(run: Learned, model:
     with pytest.raises(DataError, match="None of the training rows teaches anything at 8 tokens"):
         long = [{"problem": "word " * 30 + str(number), "solution": "no"} for number in range(30)]
         learned(tmp_path / "long", "grpo", long, COLUMNS, model, **{**WANTED, "max_length": 8}).attempt()
+    lonely = Learned(run.task, run.columns, tmp_path / "lonely", model, run.params)
+    shutil.copytree(run.folder / "data", lonely.folder / "data")
+    shutil.copy(tmp_path / "long" / "data" / "test.arrow", lonely.folder / "data" / "test.arrow")
+    with pytest.raises(DataError, match="None of the test rows teaches anything at 16 tokens"):
+        lonely.attempt(33, max_length=16)
 
 
 def test_rewards_that_nobody_earns_are_said_early(run: Learned) -> None:
