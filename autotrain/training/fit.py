@@ -14,7 +14,7 @@ from autotrain.models.lora import parameters
 from autotrain.report import Training
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment
-from autotrain.training.sampler import LengthGroupedSampler
+from autotrain.training.sampler import UPDATES_SORTED_TOGETHER, LengthGroupedSampler
 from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
@@ -98,6 +98,8 @@ class Objective:
         before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
             are stepped on, and values as in `told`.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+        by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
+            rows weigh as much as many long ones. Every update is drawn at random then.
     """
 
     collator: Any
@@ -107,6 +109,7 @@ class Objective:
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
     before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
+    by_tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,10 @@ class Update:
         batches = math.ceil(rows / (devices * most))
         return cls(rows, math.ceil(rows / (devices * batches)), batches, devices)
 
-    def sampler(self, lengths: list[int], seed: int) -> LengthGroupedSampler:
+    def sampler(self, lengths: list[int], seed: int, *, mixed: bool = False) -> LengthGroupedSampler:
         """The rows in their order, by updates: it is the same on one device and on many."""
-        return LengthGroupedSampler(lengths, self.rows, seed, self.batch * self.devices if self.devices > 1 else 1)
+        multiple = self.batch * self.devices if self.devices > 1 else 1
+        return LengthGroupedSampler(lengths, self.rows, seed, multiple, 1 if mixed else UPDATES_SORTED_TOGETHER)
 
 
 def fit(
@@ -155,7 +159,7 @@ def fit(
     loop = Loop(
         attempt,
         reporter,
-        update.sampler(train.lengths, schedule.seed),
+        update.sampler(train.lengths, schedule.seed, mixed=objective.by_tokens),
         schedule.early_stopping_patience,
         model=model,
         args=arguments(attempt, schedule, len(train.items), update, objective.metric_for_best_model),

@@ -89,7 +89,7 @@ class RewardLearner(LanguageLearner):
             mistakes=tuple(one for one in ordered[:10] if (one.score or 0.0) < FULL),
             examples=spread_examples(ordered),
             notes=(
-                gain_sentence(*(np.array([one.reward for one in side]) for side in (tuned, base)), seed),
+                gain_sentence(earned_by(tuned), earned_by(base), seed),
                 f"Answers were written to {len(asked):,} of the {len(self.test):,} test rows, taking the likeliest "
                 "word each time. Pass@1 counts those that earn the full reward.",
             ),
@@ -97,7 +97,7 @@ class RewardLearner(LanguageLearner):
 
     def _room(self) -> int:
         """Tokens that an answer leaves for the prompt."""
-        most, answer = longest_input(self.model, self.tokenizer), self.params.max_completion_length
+        most, answer = longest_input(self.model, self.tokenizer), int(self.params.max_completion_length)
         if most - answer < SHORTEST_PROMPT:
             raise DataError(
                 f"The model reads {most:,} tokens with the answer, and answers of {answer:,} tokens leave no room for "
@@ -194,6 +194,11 @@ def figures(judged: Sequence[Judged]) -> Floats:
         ],
         dtype=np.float64,
     )
+
+
+def earned_by(judged: Sequence[Judged]) -> Floats:
+    """(answers,) rewards."""
+    return np.array([one.reward for one in judged], dtype=np.float64)
 
 
 def gain_sentence(tuned: Floats, base: Floats, seed: int) -> str:

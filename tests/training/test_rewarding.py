@@ -126,7 +126,11 @@ def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_answers(
     whole, resumed = run.stopped_and_resumed(step=4)
     assert resumed == whole
     assert len({point["reward"] for point in whole.values() if "reward" in point}) > 3
-    weights = [run.folder / f"attempt-{number}" / "adapter" / "adapter_model.safetensors" for number in (11, 13)]
+    killed = Ear()
+    run.attempt(14, killed, complete(run.folder / "attempt-11" / "checkpoints")[0])  # a process that was killed later
+    again = killed.curve()
+    assert 0 < len(again) < len(whole) and again == {step: whole[step] for step in again}
+    weights = [run.folder / f"attempt-{number}" / "adapter" / "adapter_model.safetensors" for number in (11, 13, 14)]
     assert len({path.read_bytes() for path in weights}) == 1
     moment = Moment.read(complete(run.folder / "attempt-12" / "checkpoints")[-1])
     assert set(moment.told) >= {"reward", "reward_spread"}
