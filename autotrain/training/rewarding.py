@@ -57,7 +57,15 @@ class RewardLearner(LanguageLearner):
         self.tested = spread(self._asked(self.test), self.params.written_rows)
         self._required("test", Rows([{"input_ids": one.prompt} for one in self.tested]))
         self.rollouts = Rollouts(Judge(self.model, self.tokenizer, self.rewards), self.params, self.asked)
-        return Objective(_rows, None, self._metrics, "eval_reward", step=self._step, before_update=self._before_update)
+        return Objective(
+            _rows,
+            None,
+            self._metrics,
+            "eval_reward",
+            step=self._step,
+            before_update=self._before_update,
+            by_tokens=True,  # how hard prompts are goes with their length
+        )
 
     def report(self, training: Training) -> Report:
         """What answers to the test rows earn, beside those of the untouched base to the same rows."""
