@@ -54,6 +54,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (folder / "answer.json").write_text(json.dumps(answer))
     tuned.save_pretrained(adapter)
     tokenizer.save_pretrained(adapter)
+    note = {"task": "text-classification", "labels": ["billing", "other"], "max_length": 32}
+    (adapter / "autotrain.json").write_text(json.dumps(note))
     return base, adapter
 
 
