@@ -166,6 +166,8 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return "source", "target"
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
+    if "answer" in row:
+        return (f"right answer: {row['answer']}" if row["answer"] else "no right answer",)
     if "relevance" in row:
         return (f"relevance {row['relevance']:g}",)
     return tuple(str(row[role]) for role in ("label", "target") if role in row)

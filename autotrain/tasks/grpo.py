@@ -14,6 +14,7 @@ from pydantic import Field
 
 from autotrain.evaluation.rewards import RewardParams
 from autotrain.events import Finding
+from autotrain.manuals import CHAT, Manual
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -109,6 +110,7 @@ class Grpo(Shaped):
     asks: ClassVar[tuple[Column, ...]] = (Column("prompt", "messages", "Conversation", "What is asked."),)
     verb: ClassVar[str] = "Answer"
     generates: ClassVar[bool] = True
+    manual: ClassVar[Manual] = CHAT
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
 
