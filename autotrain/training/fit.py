@@ -95,9 +95,10 @@ class Objective:
         metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+            In training they may hold `told`, values for the curves that add up over the batches of an update.
+        before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
+            are stepped on, and values as in `told`.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
-        before: (model, batches) is called before each update of the weights, with all batches that it is made of, for
-            what the loss of each of them needs to know of all.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
             rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
             from the others of their batch, which the length alone must not do.
@@ -109,7 +110,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
-    before: Callable[[Any, Any], None] | None = None
+    before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
     by_tokens: bool = False
 
 
@@ -171,7 +172,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function, loop.before_update = objective.step, objective.before
+    loop.step_function, loop.before_update = objective.step, objective.before_update
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
