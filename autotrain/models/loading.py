@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from autotrain.errors import ModelError
+from autotrain.models.vocabulary import widen
+from autotrain.models.weights import options
 
 _OPTIONS = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_tokenizer(model: Path) -> Any:
     """The model's tokenizer, with a padding token: language models come without one and pad with their end token.
+
+    Rows are padded on the right, where no position is moved; whoever writes on pads on the left himself.
 
     Raises:
         ModelError: there is no tokenizer that transformers can load.
@@ -37,6 +41,7 @@ def load_tokenizer(model: Path) -> Any:
             "cannot share a batch. Name a pad_token in its tokenizer_config.json or choose another model.",
             code="no-tokenizer",
         )
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
@@ -66,8 +71,8 @@ def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any, *, each_
             config=config,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # a base that was a classifier before brings a head of another size
-            dtype=torch.float32,
             output_loading_info=True,
+            **options(),
             **_OPTIONS,
         )
     except (MemoryError, torch.OutOfMemoryError):
@@ -82,9 +87,9 @@ def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any, *, each_
     absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
     _require_body(model, loaded, absent)
     loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
-    if loaded.config.pad_token_id is None:
-        loaded.config.pad_token_id = tokenizer.pad_token_id
-    return loaded
+    # A language model's head answers at the last token that is no padding, and has to know which one that is.
+    loaded.config.pad_token_id = tokenizer.pad_token_id
+    return widen(loaded, tokenizer)
 
 
 def load_causal(model: Path, tokenizer: Any) -> Any:
@@ -100,7 +105,7 @@ def load_causal(model: Path, tokenizer: Any) -> Any:
         config = AutoConfig.from_pretrained(model, **_OPTIONS)
         _without_dropout(config)
         loaded, gaps = AutoModelForCausalLM.from_pretrained(
-            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
+            model, config=config, use_safetensors=True, output_loading_info=True, **options(), **_OPTIONS
         )
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -113,7 +118,7 @@ def load_causal(model: Path, tokenizer: Any) -> Any:
     _require_body(model, loaded, {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])})
     if loaded.config.pad_token_id is None:
         loaded.config.pad_token_id = tokenizer.pad_token_id
-    return loaded
+    return widen(loaded, tokenizer)
 
 
 def _without_dropout(config: Any) -> None:
