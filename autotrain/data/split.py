@@ -185,10 +185,16 @@ def _too_few(units: Units, split: SplitSpec) -> DataError:
             "way to split.",
             code="empty-split",
         )
-    have = "1 different text has" if units.count == 1 else f"{units.count} different texts have"
-    what = "1 class" if classes == 1 else f"{classes} classes"
+    texts = "1 different text" if units.count == 1 else f"{units.count} different texts"
+    if classes < 2:
+        return DataError(
+            f"There {'is' if units.count == 1 else 'are'} only {texts} to learn from, too few for training, validation "
+            "and test. Add rows: at least 3 different ones, and some hundred are better.",
+            code="too-few-rows",
+        )
+    has = "has" if units.count == 1 else "have"
     return DataError(
-        f"Only {have} a label, too few for training, validation and test with {what}. Add rows: at least {classes + 2} "
-        "different texts, so that each class has one to learn from and two are left to measure.",
+        f"Only {texts} {has} a label, too few for training, validation and test with {classes} classes. Add rows: at "
+        f"least {classes + 2} different texts, so that each class has one to learn from and two are left to measure.",
         code="too-few-rows",
     )

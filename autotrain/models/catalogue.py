@@ -194,7 +194,7 @@ class Catalogue:
         except ModelError as error:
             return [finding_from(error)]
         if entry.path is not None:
-            return check_folder(entry.path, task_name)
+            return check_folder(entry.path, task_name, entry.title)
         return check_listing(entry.id, entry.architecture, entry.gated, entry.files, task_name)
 
     def _starter(self) -> Iterator[ModelEntry]:

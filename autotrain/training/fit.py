@@ -151,7 +151,7 @@ def fit(
         Released: in all processes but the first, when the training is over.
     """
     from autotrain.training.loop import Loop
-    from autotrain.training.report import Reporter, memory_bytes
+    from autotrain.training.report import Reporter
 
     precision = decided(attempt, schedule)
     attempt.sink.emit(Log(text=precision.sentence()))
@@ -181,8 +181,19 @@ def fit(
     _run(loop, attempt)
     seconds = loop.seconds
     loop.restore_best()
-    trained, total = parameters(model)
-    found = Training(
+    found = _measured(attempt, loop, reporter, update, seconds)
+    settle(model)
+    if (why := found.early_end()) is not None:
+        attempt.sink.emit(Log(text=why))
+    return found
+
+
+def _measured(attempt: Attempt, loop: Any, reporter: Any, update: Update, seconds: float) -> Training:
+    """How the training went."""
+    from autotrain.training.report import memory_bytes
+
+    trained, total = parameters(loop.model)
+    return Training(
         steps=loop.state.global_step,
         planned_steps=loop.state.max_steps,
         ended=loop.ended,
@@ -195,10 +206,6 @@ def fit(
         total_parameters=total,
         device=attempt.device.name if attempt.team.size == 1 else f"{attempt.team.size} × {attempt.device.kind}",
     )
-    if (why := found.early_end()) is not None:
-        attempt.sink.emit(Log(text=why))
-    settle(model)
-    return found
 
 
 def planned(attempt: Attempt, schedule: Schedule) -> Update:

@@ -63,6 +63,15 @@ def shown(page: Page, web: Web, path: Path) -> None:
     page.get_by_label("Data file").set_input_files(path)
 
 
+def first_batch(page: Page, task: str, model: str = "") -> None:
+    """The task is chosen by itself; a model of any kind shows how it cuts the rows into tokens."""
+    expect(page.get_by_label("What to learn")).to_have_value(task, timeout=SLOW)
+    if model:
+        page.get_by_label("Base model").click()
+        page.get_by_role("option", name=model).first.click()
+    page.get_by_text("What the model will see").click()
+
+
 def test_texts_with_labels_are_shown_as_tokens(page: Page, web: Web, tmp_path: Path, picture: Picture) -> None:
     shown(page, web, messy(tmp_path / "messy.csv"))
     page.get_by_text("What the model will see").click()
@@ -211,7 +220,9 @@ def test_conversations_are_recognised_and_what_is_learned_is_marked(
     path = tmp_path / "chats.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     shown(page, web, path)
-    expect(page.get_by_text("This table looks like conversations")).to_be_visible()
+    expect(page.locator("[data-addable]").get_by_role("button", name="Add SmolLM2")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".at-start")).to_contain_text("Add the model SmolLM2")
+    first_batch(page, "supervised-fine-tuning", "all-MiniLM-L6-v2")
     expect(page.get_by_text("a last turn that is not the assistant's")).to_be_visible(timeout=SLOW)
     expect(page.locator(".at-learned").get_by_text("italy")).not_to_have_count(0, timeout=SLOW)
     picture(page, "preview-chat")
@@ -227,7 +238,7 @@ def test_words_with_tags_are_recognised_and_shown_with_their_tags(
     path = tmp_path / "names.jsonl"
     path.write_text("".join(json.dumps(each) + "\n" for each in [row, other] * 20), "utf-8")
     shown(page, web, path)
-    expect(page.get_by_text("This table looks like words with tags")).to_be_visible()
+    first_batch(page, "token-classification")
     expect(page.locator(".at-token-chip", has_text="B-PER").first).to_contain_text("anna", timeout=SLOW)
     picture(page, "preview-tagging")
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Picture, Web
-from tests.browser.test_data_step import SLOW, shown
+from tests.browser.test_data_step import SLOW, first_batch, shown
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,7 @@ def test_a_conll_file_in_another_scheme_is_converted_with_one_click(
     path = tmp_path / "train.conll"
     path.write_text("\n".join(sentence.replace("Anna", name) for name in ("Anna", "Bo", "Cleo", "Dan")), "utf-8")
     shown(page, web, path)
-    expect(page.get_by_text("This table looks like words with tags")).to_be_visible()
+    first_batch(page, "token-classification")
     expect(page.get_by_text("are in BIOES")).to_be_visible(timeout=SLOW)
     picture(page, "preview-scheme")
     page.get_by_role("button", name="Convert BIOES to BIO").click()
@@ -45,7 +45,7 @@ def test_calls_are_shown_as_learned_and_a_conversation_that_teaches_nothing_is_n
     rows = [*[{"messages": called, "tools": tools}] * 6, {"messages": long, "tools": []}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     shown(page, web, path)
-    expect(page.get_by_text("This table looks like conversations")).to_be_visible()
+    first_batch(page, "supervised-fine-tuning", "all-MiniLM-L6-v2")
     expect(page.get_by_text("1 of 7 conversations would teach nothing")).to_be_visible(timeout=SLOW)
     expect(page.locator(".at-learned").get_by_text("call", exact=True).first).to_be_visible()
     picture(page, "preview-tools")

@@ -81,7 +81,8 @@ def test_pairs_are_read_as_pairs(rows: list[dict[str, Any]], model: Path, tmp_pa
     assert set(result.report.examples[0].inputs) == {"text", "text_pair"}
     predictor = TASKS["text-regression"].load(result.artifact, model)
     first, second, alone = predictor.predict([{"text": "a b", "text_pair": "c"}, {"text": "a b c"}, {"text": "a b c"}])
-    assert first != second == alone
+    # The place in a batch decides the last digits of a float.
+    assert second.value == pytest.approx(alone.value, rel=1e-5) and abs(first.value - second.value) > 1e-3
 
 
 def test_a_base_of_the_wrong_kind_is_refused_before_anything_is_loaded(run: Learned, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from autotrain.encoding.media import MEDIA_SHAPES, MediaBatch, media_preview
 from autotrain.encoding.preview import preview
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
+from autotrain.recipe import presets
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted_rows
 from autotrain.ui.services import Services
@@ -103,9 +104,12 @@ def _batch(key: _Key, model: Path, max_length: int) -> EncodedBatch:
 
 
 def _usual_length(draft: Draft) -> int:
-    task = TASKS.get(draft.task)
-    field = task.params_class.model_fields.get("max_length") if task else None
-    return int(field.default) if field is not None else DEFAULT_LENGTH
+    """The length of the chosen preset, or else of the task."""
+    if draft.task not in TASKS:
+        return DEFAULT_LENGTH
+    preset = presets(draft.task).get(draft.preset)
+    params = preset.typed_params() if preset is not None else TASKS[draft.task].params_class()
+    return int(getattr(params, "max_length", DEFAULT_LENGTH))
 
 
 def _folder_here(model: str, services: Services) -> Path | None:

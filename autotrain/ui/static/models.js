@@ -1,6 +1,7 @@
 // Models: what is on this machine, what can be added by name, what the Hub has.
 
-import { api, ask, busy, bytes, dress, h, patch, problem, progressBar, Refusal } from "./core.js";
+import { addableRow, underWay } from "./adding.js";
+import { api, ask, busy, bytes, dress, h, patch, problem, Refusal } from "./core.js";
 import { facts } from "./new-model.js";
 
 export async function mount(element) {
@@ -52,15 +53,8 @@ class ModelsPage {
     clearTimeout(this.asking);
     let list;
     try { list = await api("/models/addable"); } catch (error) { if (!(error instanceof Refusal)) throw error; return; }
-    const working = list.some((one) => one.progress && !one.progress.done);
-    patch(this.more, list, () => list.map((one) => h("div", {},
-      h("div", {}, h("b", {}, one.title), h("p", { class: "at-quiet" }, one.reason), h("p", { class: "at-small-text" }, `${one.license}, downloads ${bytes(one.download_bytes)}, needs ${bytes(one.size_bytes)} on the disk`),
-        one.progress && !one.progress.done ? [h("p", { class: "at-small-text", role: "status" }, one.progress.text), progressBar(one.progress.fraction, one.progress.text)] : null,
-        one.progress && one.progress.error ? problem(one.progress.error) : null),
-      one.here ? h("span", { class: "at-pill at-tone-good" }, h("i"), "On this machine")
-        : one.progress && !one.progress.done
-          ? h("button", { type: "button", class: "at-button at-small", onclick: (event) => busy(this.root, event.currentTarget, async () => { await api(`/models/addable/${encodeURIComponent(one.name)}`, { method: "DELETE" }); await this.addable(); }) }, "Cancel")
-          : h("button", { type: "button", class: "at-button at-small", onclick: (event) => busy(this.root, event.currentTarget, async () => { await api("/models/addable", { method: "POST", json: { name: one.name } }); await this.addable(); }) }, one.progress && one.progress.error ? "Try again" : "Add"))));
+    const working = list.some(underWay);
+    patch(this.more, list, () => list.map((one) => addableRow(this.root, one, () => this.addable())));
     if (this.worked && !working) this.list();
     this.worked = working;
     if (working) this.asking = setTimeout(() => this.addable(), 800);

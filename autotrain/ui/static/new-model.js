@@ -1,5 +1,6 @@
 // Step 2: one searchable list: this machine's models at once, the Hub's as one types, or any folder or Hub id.
 
+import { addableRow, underWay } from "./adding.js";
 import { api, bytes, count, h, patch, Refusal } from "./core.js";
 import { badge, findings, step } from "./new-run.js";
 
@@ -14,10 +15,26 @@ export class ModelStep {
     });
     this.list = h("div", { class: "at-options", id: "model-options", role: "listbox", hidden: true, onmousedown: (event) => event.preventDefault() });
     this.card = h("div", { "aria-live": "polite" });
-    this.element = step("2", "Model", "The model that learns from your data. It is not changed itself: what it learns is a small adapter beside it.", h("div", { class: "at-combo" }, this.input, this.list), this.card);
+    this.adding = h("div", { class: "at-rowlist" });
+    this.element = step("2", "Model", "The model that learns from your data. It is not changed itself: what it learns is a small adapter beside it.", h("div", { class: "at-combo" }, this.input, this.list), this.adding, this.card);
+    this.addable();
   }
 
-  point() { this.input.focus({ preventScroll: true }); }
+  // What the chosen model needs before it is here: one press, where it can be added by name.
+  async addable() {
+    clearTimeout(this.asking);
+    const before = this.offered;
+    try { this.offered = await api("/models/addable"); } catch (error) { if (!(error instanceof Refusal)) throw error; return; }
+    if (this.offered.some(underWay)) this.asking = setTimeout(() => this.addable(), 800);
+    const come = (before || []).some((one) => !one.here && this.offered.find((now) => now.name === one.name).here);
+    if (come) { await this.page.loadModels(); this.page.change({}); }
+    else if (this.page.summary) this.page.show();
+  }
+
+  // The chosen model, when it is not here yet but can be added by name; in a list of none or one.
+  get absent() { return (this.offered || []).filter((one) => one.name === this.page.draft.model && !one.here); }
+
+  point() { (this.adding.querySelector("button") || this.input).focus({ preventScroll: true }); }
 
   show() {
     const { draft, judged, models } = this.page;
@@ -25,12 +42,14 @@ export class ModelStep {
     if (document.activeElement !== this.input) this.input.value = known ? known.title : draft.model;
     const found = judged ? judged.model_findings : [];
     const cost = judged && judged.cost;
-    patch(this.card, { known: known || draft.model, found, cost }, () => [
+    const { absent } = this;
+    patch(this.adding, absent, () => absent.map((one) => addableRow(this.page.root, one, () => this.addable())));
+    patch(this.card, { known: known || draft.model, found, cost, absent: absent.length }, () => [
       known ? h("div", { class: "at-model-card" },
         h("div", { class: "at-chips" }, facts(known, cost)), h("p", {}, (cost && draft.dataset && cost.sentence) || known.fit_sentence),
-        known.reason ? h("p", { class: "at-quiet" }, known.reason) : null) : draft.model ? h("p", { class: "at-quiet at-model-card" }, `${draft.model} is fetched from the Hub, or read from this folder, when the run starts.`) : null,
+        known.reason && known.suits !== false ? h("p", { class: "at-quiet" }, known.reason) : null) : draft.model && !absent.length ? h("p", { class: "at-quiet at-model-card" }, `${draft.model} is fetched from the Hub, or read from this folder, when the run starts.`) : null,
       cost && cost.truncated > 0.005 ? h("p", { class: "at-quiet at-step-note" }, `About ${(cost.truncated * 100).toFixed(1)} % of the texts are longer than the model will read; their ends are cut off.`) : null,
-      findings(found)]);
+      absent.length ? null : findings(found)]);
   }
 
   open() {

@@ -24,9 +24,9 @@ export class Preview {
   }
 
   show() {
-    const { detail, draft } = this.page;
+    const { detail, draft, models } = this.page;
     const shape = this.chosen();
-    const key = JSON.stringify([detail.id, shape.shape, draft.columns, draft.steps, draft.model, draft.params.max_length]);
+    const key = JSON.stringify([detail.id, shape.shape, draft.columns, draft.steps, draft.model, models.some((one) => one.id === draft.model), draft.params.max_length]);
     if (key === this.shown) return;
     this.shown = key;
     this.shape.replaceChildren(...this.said(shape));

@@ -169,6 +169,7 @@ class NewRunPage {
     if (!this.draft.dataset) return ["Choose the data"];
     const role = this.roles.find((one) => one.required && !this.draft.columns[one.role]);
     if (role) return [`Choose the ${role.title.toLowerCase()} column`];
+    if (this.model.absent.length) return [`Add the model ${this.model.absent[0].title}`];
     if (this.training.wrong) return ["Correct the YAML"];
     return this.judged ? this.judged.missing : [];
   }
