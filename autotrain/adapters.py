@@ -43,7 +43,7 @@ def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
     optional = {column.role for column in task.asks if not column.required}
     return FinishedAdapter(
         artifact=folder.adapter,
-        model=Path(Order.read(attempts[-1]).model),
+        model=_base(folder.adapter, Path(Order.read(attempts[-1]).model)),
         columns=columns,
         inputs={
             role.role: columns.get(role.role, "")
@@ -52,3 +52,8 @@ def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
         },
         task=task,
     )
+
+
+def _base(artifact: Path, model: Path) -> Path:
+    """The base model's folder; of a model that was trained as a whole itself, when the base is not there any more."""
+    return artifact if (artifact / "config.json").is_file() and not (model / "config.json").is_file() else model

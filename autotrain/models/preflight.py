@@ -34,15 +34,17 @@ def check_training(params: Params, model: Path, name: str, machine: Machine, dis
     """
     if not isinstance(params, AdapterParams):
         return []
+    device = machine.devices[0].partition(":")[0]
+    found = [*_form(params, device)]
+    if params.training_method == "lora" and params.lora_target_modules != "custom":
+        return found
     try:
         shapes = [shape for file in weight_files(model) for shape in tensor_shapes(file).items()]
     except (ModelError, OSError):
-        return []
-    device = machine.devices[0].partition(":")[0]
-    found = [*_form(params, device)]
+        return found
     if params.training_method == "full":
         found += _whole(params, sum(count for _, (count, _) in shapes), name, machine, disk_free)
-    elif params.lora_target_modules == "custom":
+    else:
         found += _named(params, [name.removesuffix(".weight") for name, (_, flat) in shapes if flat], model)
     return found
 

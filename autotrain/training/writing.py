@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,8 +25,9 @@ ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>
 class Writer:
     """A causal language model, loaded. Answers conversations, or goes on with a text where it is no chat model."""
 
-    def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True) -> None:
-        self._model, self._tokenizer, self._chat = model, tokenizer, chat
+    def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True, base: Callable[[], Any] | None = None) -> None:
+        """`base` loads the untouched model; needed where it is not the model without its adapter."""
+        self._model, self._tokenizer, self._chat, self._base = model, tokenizer, chat, base
         self._room = longest_input(model, tokenizer)
 
     def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Written]:
@@ -35,10 +37,23 @@ class Writer:
             DataError: a conversation that is none, or that the model's template refuses.
         """
         prompts = [self.prompt(next(iter(item.values()))) for item in inputs]
-        if asking.untouched and hasattr(self._model, "disable_adapter"):
+        if not asking.untouched:
+            return self.write(prompts, asking.sampling, asking.said)
+        if hasattr(self._model, "disable_adapter"):
             with self._model.disable_adapter():
                 return self.write(prompts, asking.sampling, asking.said)
-        return self.write(prompts, asking.sampling, asking.said)
+        return self._untouched.write(prompts, asking.sampling, asking.said)
+
+    @functools.cached_property
+    def _untouched(self) -> Writer:
+        """The base as a writer of its own, loaded when it is first asked for."""
+        if self._base is None:
+            raise DataError(
+                "The base of this model, which was trained as a whole, is not on this machine any more, so its "
+                "answer cannot be shown. Add it again under Models.",
+                code="no-base-model",
+            )
+        return Writer(self._base(), self._tokenizer, chat=self._chat)
 
     def prompt(self, cell: str) -> list[int]:
         """The tokens after which the answer begins."""
@@ -136,8 +151,9 @@ def conversation(cell: str) -> list[Message]:
 
 
 def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer: what tokenizer and model name, and the signs of its family that it knows."""
-    found = {tokenizer.eos_token_id}
+    """Every token that ends an answer: what tokenizer and model name, what the chat template writes after one, and the
+    signs of its family that the tokenizer knows."""
+    found = {tokenizer.eos_token_id, end_of_turn(tokenizer)}
     for named in (getattr(model, "generation_config", None), model.config):
         ids = getattr(named, "eos_token_id", None)
         found |= set(ids) if isinstance(ids, (list, tuple)) else {ids}
@@ -147,10 +163,29 @@ def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(token for token in found if isinstance(token, int))
 
 
+def end_of_turn(tokenizer: Any) -> int | None:
+    """The special token that the chat template writes behind an answer; None where it writes none."""
+    said = "said"
+    turns = [{"role": "user", "content": "asked"}, {"role": "assistant", "content": said}]
+    try:
+        text = render(tokenizer, turns)
+    except DataError:
+        return None
+    _, found, behind = text.rpartition(said)
+    tokens = tokenizer(behind.strip(), add_special_tokens=False)["input_ids"] if found and behind.strip() else []
+    return tokens[0] if tokens and tokens[0] in signs(tokenizer) else None
+
+
+def signs(tokenizer: Any) -> frozenset[int]:
+    """The tokens that are no text: special ones and those that were added."""
+    return frozenset(tokenizer.all_special_ids) | frozenset(tokenizer.added_tokens_decoder)
+
+
 def load_writer(artifact: Path, model: Path, *, chat: bool = True) -> Writer:
     """A finished adapter on its base model. Raises ModelError when either is missing or damaged."""
     loaded, tokenizer, _ = load_adapter(artifact, model, lambda tokenizer, _: load_causal(model, tokenizer))
-    return Writer(loaded, tokenizer, chat=chat)
+    here = model.resolve() != artifact.resolve()
+    return Writer(loaded, tokenizer, chat=chat, base=(lambda: load_causal(model, tokenizer)) if here else None)
 
 
 def _streamer(tokenizer: Any, said: Callable[[str], None]) -> Any:
