@@ -34,7 +34,8 @@ def save_adapter(model: Any, tokenizer: Any, note: Mapping[str, Any], artifact: 
     """
     hidden = artifact.with_name(f".{artifact.name}")
     with aside(hidden):
-        model.save_pretrained(hidden)
+        # peft would add a whole widened embedding to the rows that were learned.
+        model.save_pretrained(hidden, **({"save_embedding_layers": False} if hasattr(model, "peft_config") else {}))
         name, key = (
             ("config.json", "_name_or_path") if whole_in(hidden) else (ADAPTER_CONFIG, "base_model_name_or_path")
         )

@@ -45,13 +45,13 @@ export class TrainingStep {
   grouped(form) {
     this.groups = new Map();
     const widgets = (group) => h("div", { class: "at-form" }, form.filter((one) => (one.group || "") === group).map((one) => this.widget(one)));
-    return [...new Set(form.map((one) => one.group || ""))].sort((one) => (one ? 1 : -1)).map((group) => {
-      if (!group) return widgets(group);
+    const folded = [...new Set(form.map((one) => one.group))].filter(Boolean).map((group) => {
       const said = h("small", {});
       const element = h("details", { class: "at-more at-group" }, h("summary", {}, `${group} `, said), widgets(group));
       this.groups.set(group, { element, said });
       return element;
     });
+    return [widgets(""), ...folded];
   }
 
   widget(widget) {
