@@ -21,7 +21,7 @@ def remember_start(model: Any) -> None:
 
 def start_of(model: Any) -> dict[str, Any]:
     """A0 and B0 of every layer, as a checkpoint keeps them; empty for a model without PiSSA."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, layer in _layers(model):
         if hasattr(layer, _FIRST):
             found |= {f"{name}.{kept}": getattr(layer, kept).detach().cpu().contiguous() for kept in (_FIRST, _SECOND)}

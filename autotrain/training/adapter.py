@@ -74,12 +74,12 @@ def load_adapter(
     from peft import PeftModel
 
     from autotrain.models.loading import load_tokenizer
-    from autotrain.models.weights import Form, can_quantise, held_as
+    from autotrain.models.weights import Form, Quantization, can_quantise, held_as
 
     try:
         note = json.loads((artifact / ADAPTER_NOTE).read_text("utf-8"))
         tokenizer = load_tokenizer(artifact)
-        quantization = note.get("quantization", "none") if can_quantise() else "none"
+        quantization: Quantization = note.get("quantization", "none") if can_quantise() else "none"
         with held_as(Form(quantization)):
             loaded = base(tokenizer, note)
         if not whole_in(artifact):
