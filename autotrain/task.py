@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from autotrain.answers import AnyAnswer, Asking
 from autotrain.events import EventSink, Finding
+from autotrain.manuals import Manual
 from autotrain.report import Report
 from autotrain.table import Fit, Profile, Table
 
@@ -143,6 +144,8 @@ class Task(Protocol):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]]
     """The kind of base model to recommend."""
     params_class: ClassVar[type[Params]]
+    manual: ClassVar[Manual]
+    """How the finished adapter is used without this app."""
 
     def shape_for(self, columns: Mapping[str, str]) -> str:
         """The one of `shapes` whose roles these are."""

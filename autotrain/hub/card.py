@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +31,12 @@ class CardFacts:
     columns: Mapping[str, str]
     dataset: str
     recipe: str
+    python: str
+    """The program that uses the adapter."""
+    limits: tuple[str, ...]
+    """Sentences that hold for every adapter of its kind."""
     dataset_id: str | None = None
     languages: tuple[str, ...] = ()
-    tokenizer_included: bool = True
     steps: tuple[str, ...] = ()
     """What was done to the rows before they were split, a sentence each."""
     whole: bool = False
@@ -54,7 +56,7 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
         _results(facts, report),
         _per_class(report),
         _data(facts, report, profile),
-        _usage(facts, report),
+        _usage(facts),
         _training(facts, report),
         _limits(facts, report),
         "## How it was made\n\n"
@@ -196,9 +198,7 @@ def _balance(facts: CardFacts, profile: Profile) -> str:
     return f"Balance of the classes: {counts[0]:,} rows in the largest, {counts[-1]:,} in the smallest."
 
 
-def _usage(facts: CardFacts, report: Report) -> str:
-    if facts.pipeline_tag != "text-classification":
-        return ""
+def _usage(facts: CardFacts) -> str:
     where = (
         ""
         if facts.base_id or facts.whole
@@ -207,47 +207,7 @@ def _usage(facts: CardFacts, report: Report) -> str:
             "Put its folder's path into `base`."
         )
     )
-    return f"## How to use it{where}\n\n```python\n{usage(facts, report)}```"
-
-
-def usage(facts: CardFacts, report: Report) -> str:
-    """Python that loads the adapter, or the model, and classifies a text."""
-    if facts.whole:
-        return _USAGE_OF_WHOLE.replace("REPOSITORY", json.dumps(facts.repository))
-    labels = json.dumps(_labels(report), ensure_ascii=False)
-    base = json.dumps(facts.base_id or "./" + facts.base_name)
-    tokenizer = "repository" if facts.tokenizer_included else "base"
-    return f"""\
-import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-repository, base = {json.dumps(facts.repository)}, {base}
-labels = {labels}
-tokenizer = AutoTokenizer.from_pretrained({tokenizer})
-model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(labels))
-model = PeftModel.from_pretrained(model, repository).eval()
-
-inputs = tokenizer(["Put a text of your own here."], return_tensors="pt", truncation=True, padding=True)
-with torch.inference_mode():
-    probabilities = model(**inputs).logits.softmax(-1)[0]
-for label, probability in sorted(zip(labels, probabilities.tolist()), key=lambda pair: -pair[1])[:5]:
-    print(f"{{probability:.3f}}  {{label}}")
-"""
-
-
-_USAGE_OF_WHOLE = """\
-from transformers import pipeline
-
-classify = pipeline("text-classification", model=REPOSITORY)
-for found in classify("Put a text of your own here.", top_k=5):
-    print(f"{found['score']:.3f}  {found['label']}")
-"""
-
-
-def _labels(report: Report) -> list[str]:
-    """The classes in the order of the model's outputs."""
-    return list(report.confusion.labels) if report.confusion else [item.label for item in report.per_class]
+    return f"## How to use it{where}\n\n```python\n{facts.python}```"
 
 
 def _training(facts: CardFacts, report: Report) -> str:
@@ -268,11 +228,7 @@ def _training(facts: CardFacts, report: Report) -> str:
 
 
 def _limits(facts: CardFacts, report: Report) -> str:
-    limits = [
-        "It knows only the classes above: every text is given one of them, also a text that belongs to none.",
-        "The figures hold for texts like those it was tested on. On other sources, languages or times expect less.",
-        "The probabilities are not guarantees; check them on your own examples before acting on them.",
-    ]
+    limits = list(facts.limits)
     weak = sorted((item for item in report.per_class if item.support and item.f1 < 0.5), key=lambda item: item.f1)[:5]
     if weak:
         limits.append(f"It is often wrong about {', '.join(code(item.label) for item in weak)} (F1 below 0.5).")

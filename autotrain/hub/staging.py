@@ -20,6 +20,7 @@ from autotrain.redaction import redact
 from autotrain.report import Report
 from autotrain.runs.folder import RunFolder
 from autotrain.table import Profile
+from autotrain.tasks import TASKS
 
 SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".jinja")
 """Everything an adapter needs. Pickles such as training_args.bin, checkpoints and logs stay here."""
@@ -121,11 +122,13 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
     data: dict[str, Any] = parsed.get("data") or {}
     source = str(data.get("source") or "data")
     published = parse_source(source).name if source.startswith(SCHEME) else None
+    task = TASKS[str(parsed["task"])]
+    whole = trained_whole(parsed.get("params") or {})
     return CardFacts(
         title=repository.rpartition("/")[2],
         repository=repository,
-        task=str(parsed["task"]),
-        pipeline_tag=str(parsed["task"]),
+        task=task.name,
+        pipeline_tag=task.pipeline_tag,
         base_name=base.title,
         base_id=base.hub_id,
         base_license=base.license,
@@ -133,10 +136,21 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         dataset=published or source,
         dataset_id=published,
         recipe=recipe,
-        whole=dict(parsed.get("params") or {}).get("training_method") == "full",
+        whole=whole,
         steps=tuple(step.sentence() for step in STEPS.validate_python(data.get("steps") or ())),
-        tokenizer_included=(run.adapter / "tokenizer_config.json").is_file(),
+        python=task.manual.python(repository, named_base(base), whole=whole),
+        limits=task.manual.limits,
     )
+
+
+def trained_whole(params: Mapping[str, Any]) -> bool:
+    """Whether a recipe's parameters make a model of its own and no adapter."""
+    return params.get("training_method") == "full"
+
+
+def named_base(base: ModelEntry) -> str:
+    """The base model as a program names it: on the Hub, else a folder beside the program."""
+    return base.hub_id or f"./{base.title}"
 
 
 def _published_source(run: RunFolder) -> str | None:

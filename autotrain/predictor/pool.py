@@ -61,6 +61,12 @@ class PredictorPool:
         for seat in seats:
             seat.process.close()
 
+    def release(self) -> None:
+        """End the processes that nobody is asking now, so that their memory is free; the next question starts anew."""
+        with self._changed:
+            for key in [key for key, seat in self._seats.items() if not seat.users]:
+                self._seats.pop(key).process.close()
+
     @property
     def running(self) -> list[Path]:
         """Adapters whose process is held now."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import CONTINUER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -41,6 +42,7 @@ class ContinuedPretraining(Shaped):
     generates: ClassVar[bool] = True
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = CONTINUER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on whole documents, evaluate it on new ones beside the untouched base, save both."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import LABELLER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -44,6 +45,7 @@ class MultiLabelClassification(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = LABELLER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on `text` and `labels`, evaluate it on the test split, save both."""

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import RERANKER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -59,6 +60,7 @@ class Reranking(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = RERANKER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on queries and passages, evaluate it on the test split, save both."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import CHAT, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -56,6 +57,7 @@ class SupervisedFineTuning(Shaped):
     generates: ClassVar[bool] = True
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = CHAT
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on the answers, evaluate it on the test split beside the untouched base, save both."""

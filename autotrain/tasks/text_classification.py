@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import CLASSIFIER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -45,6 +46,7 @@ class TextClassification(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = CLASSIFIER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on `text` and `label`, evaluate it on the test split, save both."""

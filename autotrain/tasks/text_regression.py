@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import ESTIMATOR, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -42,6 +43,7 @@ class TextRegression(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = ESTIMATOR
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on `text` and `target`, evaluate it on the test split, save both."""

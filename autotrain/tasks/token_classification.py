@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from autotrain.manuals import TAGGER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -33,6 +34,7 @@ class TokenClassification(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = TAGGER
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on words and tags, evaluate it on the test split, save both."""

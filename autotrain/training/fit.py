@@ -17,7 +17,7 @@ from autotrain.report import Training
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment
 from autotrain.training.precision import Wished, decided
-from autotrain.training.sampler import LengthGroupedSampler
+from autotrain.training.sampler import UPDATES_SORTED_TOGETHER, LengthGroupedSampler
 from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
@@ -102,6 +102,8 @@ class Objective:
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+        by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
+            rows weigh as much as many long ones. Every update is drawn at random then.
     """
 
     collator: Any
@@ -110,6 +112,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    by_tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,10 @@ class Update:
         batches = math.ceil(rows / (devices * most))
         return cls(rows, math.ceil(rows / (devices * batches)), batches, devices)
 
-    def sampler(self, lengths: list[int], seed: int) -> LengthGroupedSampler:
+    def sampler(self, lengths: list[int], seed: int, *, mixed: bool = False) -> LengthGroupedSampler:
         """The rows in their order, by updates: it is the same on one device and on many."""
-        return LengthGroupedSampler(lengths, self.rows, seed, self.batch * self.devices if self.devices > 1 else 1)
+        multiple = self.batch * self.devices if self.devices > 1 else 1
+        return LengthGroupedSampler(lengths, self.rows, seed, multiple, 1 if mixed else UPDATES_SORTED_TOGETHER)
 
 
 def fit(
@@ -160,7 +164,7 @@ def fit(
     loop = Loop(
         attempt,
         reporter,
-        update.sampler(train.lengths, schedule.seed),
+        update.sampler(train.lengths, schedule.seed, mixed=objective.by_tokens),
         schedule.early_stopping_patience,
         model=model,
         args=arguments(

@@ -58,7 +58,7 @@ class LanguageLearner(Learner):
         """The sum of the cross entropy over learned tokens; the perplexity on validation decides."""
         on_cpu = self.attempt.device.kind == "cpu"
         collator = CausalCollator(self.tokenizer.pad_token_id, multiple=1 if on_cpu else PAD_MULTIPLE)
-        return Objective(collator, None, told_metrics, "eval_perplexity", step=next_token_step)
+        return Objective(collator, None, told_metrics, "eval_perplexity", step=next_token_step, by_tokens=True)
 
     def told(self, items: Sequence[dict[str, Any]]) -> Told:
         """What the model as it is now makes of rows: for each the sums over its learned tokens."""

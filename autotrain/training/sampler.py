@@ -6,22 +6,38 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-BATCHES_SORTED_TOGETHER = 50
-"""Rows are shuffled, then sorted by length within this many batches: enough to pad little, few enough to stay mixed."""
+UPDATES_SORTED_TOGETHER = 50
+"""Rows are shuffled, then sorted by length within this many updates: enough to pad little, few enough to stay mixed."""
 
 
 class LengthGroupedSampler:
     """Row numbers in training order. The same seed and epoch give the same order, also after a resume.
 
+    Args:
+        lengths: of the rows, in tokens.
+        batch_size: rows of one update.
+        seed: of the order.
+        multiple: rows that one batch of every device makes together.
+        sorted_together: updates whose rows are sorted by length together; with 1 every update is drawn at random, and
+            only its own batches are of like length.
+
     Several devices need as many rows each: every batch is filled up to a multiple of `multiple` with the number behind
     the last row's, which stands for a row that counts for nothing. Accelerate would repeat rows instead.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, multiple: int = 1) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+        multiple: int = 1,
+        sorted_together: int = UPDATES_SORTED_TOGETHER,
+    ) -> None:
         self._lengths = np.asarray(lengths, dtype=np.int64)
         self._batch_size = batch_size
         self._seed = seed
         self._multiple = multiple
+        self._sorted_together = sorted_together
         self._epoch = 0
 
     @property
@@ -40,7 +56,7 @@ class LengthGroupedSampler:
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng([self._seed, self._epoch])
         rows = random.permutation(len(self._lengths))
-        block = self._batch_size * BATCHES_SORTED_TOGETHER
+        block = self._batch_size * self._sorted_together
         batches: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         for start in range(0, len(rows), block):
             part = rows[start : start + block]

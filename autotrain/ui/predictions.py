@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import uuid
@@ -24,7 +25,12 @@ from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
 from autotrain.table import Table
 
+log = logging.getLogger(__name__)
+
 BatchState = Literal["needs columns", "working", "done", "failed"]
+
+LOOK_SECONDS = 1.0
+"""Between two looks for a run that begins; its trainer loads libraries for longer than that before it loads a model."""
 
 MOST_BATCHES = 20
 """Finished tables kept for download; the oldest go first."""
@@ -63,14 +69,16 @@ class Batch:
 class Predictions:
     """Asks adapters in processes of their own. Batches live as long as the web process: they can be made again."""
 
-    def __init__(self, settings: Settings, store: RunStore) -> None:
+    def __init__(self, settings: Settings, store: RunStore, pool: PredictorPool | None = None) -> None:
         self._settings, self._store = settings, store
-        self._pool = PredictorPool()
+        self._pool = pool or PredictorPool()
         self._batches: dict[str, Batch] = {}
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._root = settings.root / "batches"
         shutil.rmtree(self._root, ignore_errors=True)  # those of an earlier web process, which nobody can ask for
+        self._closed = threading.Event()
+        threading.Thread(target=self._make_room, name="playground-room", daemon=True).start()
 
     def answer(self, run_id: str, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[AnyAnswer]:
         """An answer to each input. Raises ModelError, DataError, UnknownRun."""
@@ -125,8 +133,18 @@ class Predictions:
 
     def close(self) -> None:
         """End the answering processes."""
+        self._closed.set()
         self._worker.shutdown(wait=False, cancel_futures=True)
         self._pool.close()
+
+    def _make_room(self) -> None:
+        """A run that begins gets the memory of adapters that nobody is asking just now."""
+        while not self._closed.wait(LOOK_SECONDS):
+            try:
+                if self._pool.running and self._store.list(states={"starting"}, limit=1):
+                    self._pool.release()
+            except Exception:  # the record may be away for a while; the trainings mind that, and not this
+                log.warning("the record could not be asked for runs that begin", exc_info=True)
 
     def _go(self, batch: Batch, columns: Mapping[str, str]) -> None:
         batch.state = "working"

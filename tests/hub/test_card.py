@@ -28,6 +28,8 @@ FACTS = CardFacts(
     columns={"text": "message", "label": "team"},
     dataset="tickets.csv",
     recipe="version: 1\ntask: text-classification\n",
+    python="print('how it is used')\n",
+    limits=("It knows only the classes above.",),
 )
 
 

@@ -54,6 +54,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (folder / "answer.json").write_text(json.dumps(answer))
     tuned.save_pretrained(adapter)
     tokenizer.save_pretrained(adapter)
+    note = {"task": "text-classification", "labels": ["billing", "other"], "max_length": 32}
+    (adapter / "autotrain.json").write_text(json.dumps(note))
     return base, adapter
 
 
@@ -109,6 +111,7 @@ def test_the_cards_code_of_a_model_trained_as_a_whole_needs_no_base(
     run.adapter.unlink()
     whole.save_pretrained(run.adapter)
     AutoTokenizer.from_pretrained(base).save_pretrained(run.adapter)
+    (run.adapter / "autotrain.json").write_text((adapter / "autotrain.json").read_text())
     recipe = yaml.safe_load(run.recipe.read_text()) | {"params": {"training_method": "full"}}
     run.recipe.write_text(yaml.safe_dump(recipe))
     Publisher(hub.token).publish_run(run, "op-2", "ticket-model", BASE, private=True)

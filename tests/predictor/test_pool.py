@@ -51,6 +51,16 @@ def test_two_seats_keep_the_two_asked_last(
     assert pool.running == []
 
 
+def test_released_memory_comes_back_when_an_adapter_is_asked_again(
+    pool: PredictorPool, artifact: Path, model: Path
+) -> None:
+    pool.release()
+    pool.predict(artifact, model, [{"text": "one"}])
+    pool.release()
+    assert pool.running == []
+    assert pool.predict(artifact, model, [{"text": "four"}])[0].scores["long"] == 4e-6
+
+
 def test_nobody_loses_an_answer_while_adapters_take_turns(
     pool: PredictorPool, artifact: Path, other: Path, model: Path
 ) -> None:

@@ -49,6 +49,14 @@ def test_a_batch_holds_texts_of_like_length() -> None:
     assert padded(np.arange(len(lengths))) > 1.7 * lengths.sum()
 
 
+def test_mixed_updates_hold_short_and_long_texts_and_only_their_batches_are_of_like_length() -> None:
+    lengths = np.random.default_rng(0).integers(1, 513, 3200)
+    sampler = Update.spread(32, devices=1, most=8).sampler(lengths.tolist(), 0, mixed=True)
+    updates = lengths[np.asarray(list(sampler))].reshape(-1, 32)
+    assert updates.mean(axis=1).std() < 40, "the means of updates differ as chance lets them: 148 / √32 is 26"
+    assert (np.diff(updates, axis=1) >= 0).all()
+
+
 @given(rows=st.integers(1, 500), devices=st.integers(1, 9), most=st.integers(1, 64))
 def test_an_update_fits_its_devices_whatever_their_number(rows: int, devices: int, most: int) -> None:
     update = Update.spread(rows, devices, most)

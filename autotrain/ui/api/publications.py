@@ -13,7 +13,8 @@ from autotrain.errors import TokenError
 from autotrain.events import Finding
 from autotrain.hub.account import Account
 from autotrain.hub.publish import Publisher
-from autotrain.hub.staging import upload_of
+from autotrain.hub.staging import named_base, trained_whole, upload_of
+from autotrain.recipe import loads
 from autotrain.runs.folder import RunFolder
 from autotrain.ui.api.views import PublicationView, publication_view
 from autotrain.ui.services import Services
@@ -37,11 +38,15 @@ class Checked(BaseModel):
 
 
 class Card(BaseModel):
-    """The model card as Markdown, as safe HTML, and the Python that uses the adapter."""
+    """The model card as Markdown and as safe HTML, and programs that use the adapter."""
 
     markdown: str
     html: str
     python: str
+    space: str
+    """`app.py` of a Gradio Space."""
+    inputs: dict[str, str]
+    """What the adapter is asked over HTTP."""
 
 
 def router(services: Services) -> APIRouter:
@@ -78,8 +83,20 @@ def router(services: Services) -> APIRouter:
         markdown = upload_of(folder, "preview", repository or run.id, base, private=True, dataset=run.dataset).card
         body = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.DOTALL)
         body = re.sub(r"</?(?:details|summary)>", "", body)
-        python = re.search(r"^```python\n(.*?)^```", markdown, flags=re.DOTALL | re.MULTILINE)
-        return Card(markdown=markdown, html=_MARKDOWN.render(body), python=python.group(1) if python else "")
+        recipe, names = loads(run.recipe, run.id), (repository or run.id, named_base(base))
+        whole = trained_whole(recipe.params)
+        task, columns = recipe.the_task(), recipe.data.columns if recipe.data is not None else {}
+        return Card(
+            markdown=markdown,
+            html=_MARKDOWN.render(body),
+            python=task.manual.python(*names, whole=whole),
+            space=task.manual.app(*names, whole=whole),
+            inputs={
+                role.role: f"Put a {role.title.lower()} of your own here."
+                for role in task.asks
+                if role.required or role.role in columns
+            },
+        )
 
     return made
 

@@ -108,7 +108,7 @@ export class Publish {
     if (done && this.usage.shownUrl !== done.url) {
       const id = done.url.split("/").slice(-2).join("/");
       const card = await api(`/runs/${this.page.id}/card?repository=${encodeURIComponent(id)}`).catch(() => null);
-      if (card) { this.usage.shownUrl = done.url; this.usage.replaceChildren(this.ways(id, card.python)); }
+      if (card) { this.usage.shownUrl = done.url; this.usage.replaceChildren(this.ways(card)); }
     }
     if (publications.some((one) => ["pending", "uploading"].includes(one.state)) && this.element.isConnected) this.following = setTimeout(() => this.follow(), 700);
   }
@@ -129,9 +129,9 @@ export class Publish {
     return h("div", { class: "at-card at-stack", style: { gap: "8px" } }, h("p", {}, one.state === "pending" ? `Waiting to push ${name}` : `Pushing ${name}: ${bytes(one.uploaded_bytes)} of ${bytes(one.total_bytes)}`), progressBar(share, "Upload"));
   }
 
-  ways(id, python) {
-    const curl = `curl -s ${location.origin}/api/runs/${this.page.id}/predict \\\n  -H 'Content-Type: application/json' \\\n  -d '{"inputs": [{"text": "Put a text of your own here."}]}'`;
-    const space = `# app.py of a new Gradio Space; requirements.txt: torch transformers peft\nimport gradio as gr\n${python.split("\ninputs = ")[0]}\n\ndef classify(text):\n    inputs = tokenizer([text], return_tensors="pt", truncation=True)\n    with torch.inference_mode():\n        scores = model(**inputs).logits.softmax(-1)[0].tolist()\n    return dict(zip(labels, scores))\n\ngr.Interface(classify, gr.Textbox(label="Text"), gr.Label(num_top_classes=5), title=${JSON.stringify(id)}).launch()\n`;
+  ways({ python, space, inputs }) {
+    const body = JSON.stringify({ inputs: [inputs] }).replaceAll("'", "\u2019");
+    const curl = `curl -s ${location.origin}/api/runs/${this.page.id}/predict \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
     return h("div", { class: "at-card at-stack" }, h("h2", {}, "Three ways to use it"),
       h("h3", {}, "Python"), code(python), h("h3", {}, "curl, from this app"), code(curl), h("h3", {}, "A Gradio Space of your own"), code(space));
   }
