@@ -126,11 +126,11 @@ class Grpo(Shaped):
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on what answers earn, evaluate it on the test split beside the untouched base, save both."""
-        from autotrain.training.rewarding import RewardLearner
+        from autotrain.training.rewarding import GrpoLearner
 
         assert isinstance(attempt.params, Params)
         shape = self.shape_for(attempt.columns)
-        return RewardLearner(attempt, attempt.params, task=self.name, shape=shape).run()
+        return GrpoLearner(attempt, attempt.params, task=self.name, shape=shape).run()
 
     def load(self, artifact: Path, model: Path) -> Predictor:
         """The finished adapter on its base model."""

@@ -12,9 +12,12 @@ from typing import Any, Protocol
 from autotrain.events import Log
 from autotrain.measures import measure
 from autotrain.models.lora import parameters
+from autotrain.models.pissa import settle
+from autotrain.models.weights import Floats
 from autotrain.report import Training
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment
+from autotrain.training.precision import Wished, decided
 from autotrain.training.sampler import UPDATES_SORTED_TOGETHER, LengthGroupedSampler
 from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
@@ -56,6 +59,10 @@ class Schedule(Protocol):
     def early_stopping_patience(self) -> int: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def loraplus_lr_ratio(self) -> float: ...
+    @property
+    def precision(self) -> Wished: ...
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,8 @@ def fit(
     from autotrain.training.loop import Loop
     from autotrain.training.report import Reporter
 
+    precision = decided(attempt, schedule)
+    attempt.sink.emit(Log(text=precision.sentence()))
     update = planned(attempt, schedule)
     reporter = Reporter(attempt, update.rows)
     loop = Loop(
@@ -164,7 +173,9 @@ def fit(
         update.sampler(train.lengths, schedule.seed, mixed=objective.by_tokens),
         schedule.early_stopping_patience,
         model=model,
-        args=arguments(attempt, schedule, len(train.items), update, objective.metric_for_best_model),
+        args=arguments(
+            attempt, schedule, len(train.items), update, objective.metric_for_best_model, floats=precision.floats
+        ),
         data_collator=objective.collator,
         train_dataset=[*train.items, train.blank()],
         eval_dataset=validation.by_length(),
@@ -173,6 +184,7 @@ def fit(
         preprocess_logits_for_metrics=objective.condensed,
     )
     loop.step_function, loop.before_update = objective.step, objective.before_update
+    loop.second_half_ratio, loop.floats = schedule.loraplus_lr_ratio, precision.floats
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
@@ -180,6 +192,7 @@ def fit(
     seconds = loop.seconds
     loop.restore_best()
     found = _measured(attempt, loop, reporter, update, seconds)
+    settle(model)
     if (why := found.early_end()) is not None:
         attempt.sink.emit(Log(text=why))
     return found
@@ -214,9 +227,16 @@ def planned(attempt: Attempt, schedule: Schedule) -> Update:
     return Update.spread(rows, devices, most)
 
 
-def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, metric_for_best_model: str) -> Any:
+def arguments(
+    attempt: Attempt,
+    schedule: Schedule,
+    rows: int,
+    update: Update,
+    metric_for_best_model: str,
+    *,
+    floats: Floats,
+) -> Any:
     """The loop's arguments. Nothing here reports to a tracker or asks the network."""
-    import torch
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
@@ -248,7 +268,8 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
         seed=schedule.seed,
         data_seed=schedule.seed,
         use_cpu=on_cpu,
-        bf16=not on_cpu and torch.cuda.is_bf16_supported(),
+        bf16=floats == "bf16",
+        fp16=floats == "fp16",
         dataloader_pin_memory=not on_cpu,
         report_to="none",
         disable_tqdm=True,

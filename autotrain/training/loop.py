@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import Trainer
 from transformers.trainer_callback import ExportableState
 
 from autotrain.events import Checkpoint
+from autotrain.models.lora import set_trained_weights, trained_weights
+from autotrain.models.pissa import start_of
+from autotrain.models.weights import Floats
 from autotrain.report import Ended
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment, building, prune, require_space, unfinished
@@ -23,6 +25,8 @@ from autotrain.training.report import Reporter, require_finite
 from autotrain.training.sampler import LengthGroupedSampler
 
 BEST = "best.safetensors"
+START = "start.safetensors"
+"""In a checkpoint of a PiSSA training: with what the adapter started, and what the base gave up."""
 COPIES = 4
 """Of the trained weights in a checkpoint: themselves, the best so far, and two moments of the optimizer."""
 FINISHED = "FINISHED"
@@ -85,6 +89,8 @@ class Loop(Trainer):  # type: ignore[misc]
         self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
         self.before_update: Preparation | None = None
         self._told = Told()
+        self.second_half_ratio: float = 1.0
+        self.floats: Floats = "fp32"
         self._loss_shifts_labels = False  # the first label of a row is never learned, so that every other one counts
 
     def remember(self, checkpoint: Path) -> None:
@@ -105,7 +111,24 @@ class Loop(Trainer):  # type: ignore[misc]
     def restore_best(self) -> None:
         """Put the best weights back into the model; without an evaluation so far, the newest are the best."""
         if self._best:
-            set_peft_model_state_dict(self.model, self._best)
+            set_trained_weights(self.model, self._best)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """As the parent's; for LoRA+ the second half of the adapter, B, learns faster than the first.
+
+        Hayou et al., 2024, https://arxiv.org/abs/2402.12354. The slower come first: theirs is the rate on the curve.
+        """
+        optimizer = super().create_optimizer(model)
+        if self.second_half_ratio != 1:
+            second = {id(part) for name, part in self.model.named_parameters() if ".lora_B." in name}
+            slow, fast = [], []
+            for group in optimizer.param_groups:
+                parts = group["params"]
+                slow.append({**group, "params": [part for part in parts if id(part) not in second]})
+                faster = group["lr"] * self.second_half_ratio
+                fast.append({**group, "params": [part for part in parts if id(part) in second], "lr": faster})
+            optimizer.param_groups[:] = [group for group in (*slow, *fast) if group["params"]]
+        return optimizer
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -156,14 +179,15 @@ class Loop(Trainer):  # type: ignore[misc]
         norm = super()._get_grad_norm(model, grad_norm)
         step, rate = self.state.global_step + 1, self.args.learning_rate
         require_finite("training loss", float(self._tr_loss), step, rate)
-        require_finite("gradient", float(norm), step, rate)
+        if self.floats != "fp16":  # whose scale is meant to overflow now and then: that step is left out
+            require_finite("gradient", float(norm), step, rate)
         return norm
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better = bool(super()._determine_best_metric(metrics, trial)) or self._equal_with_lower_loss(metrics)
         if better:
             self.state.best_global_step = self.state.global_step
-            self._best = {name: part.detach().clone() for name, part in get_peft_model_state_dict(self.model).items()}
+            self._best = trained_weights(self.model)
         # While the loss still falls the score is only late: with few validation rows it moves in jumps.
         evaluations = {entry["step"]: entry["eval_loss"] for entry in self.state.log_history if "eval_loss" in entry}
         last_gain = max(self.state.best_global_step or 0, min(evaluations, key=evaluations.__getitem__))
@@ -185,8 +209,15 @@ class Loop(Trainer):  # type: ignore[misc]
         losses = self.accelerator.gather(self._tr_loss.reshape(1)).tolist()
         if self._attempt.wishes.finish and self.ended == "planned" and self.state.global_step < self.state.max_steps:
             self.ended = "asked"
-        told = self._told.over_all(self.accelerator)
-        moment = Moment(self._sampler.rows, losses, self._globalstep_last_logged, self.seconds, self.ended, told)
+        moment = Moment(
+            self._sampler.rows,
+            losses,
+            self._globalstep_last_logged,
+            self.seconds,
+            self.ended,
+            told=self._told.over_all(self.accelerator),
+            precision=self.floats,
+        )
         if self._attempt.team.first:
             self._write_checkpoint(folder, moment)
         else:
@@ -207,6 +238,7 @@ class Loop(Trainer):  # type: ignore[misc]
         with building(folder, step) as hidden:
             self.save_model(str(hidden), _internal_call=True)
             self._save_optimizer_and_scheduler(str(hidden))
+            self._save_scaler(str(hidden))
             self._save_random_states(hidden)
             for part in [*self.callback_handler.callbacks, self.control]:
                 if isinstance(part, ExportableState):
@@ -215,6 +247,8 @@ class Loop(Trainer):  # type: ignore[misc]
             moment.write(hidden)
             if self._best:
                 save_file(self._best, hidden / BEST)
+            if start := start_of(self.model):
+                save_file(start, hidden / START)
             if step >= self.state.max_steps or self._out_of_patience or self._attempt.wishes.finish:
                 (hidden / FINISHED).touch()
         prune(folder)

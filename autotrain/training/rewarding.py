@@ -32,8 +32,10 @@ SHORTEST_PROMPT = 8
 MEASURED = ("pass_at_1", "reward", "stopped", "answer_tokens")
 
 
-class RewardLearner(LanguageLearner):
+class GrpoLearner(LanguageLearner):
     """Group relative policy optimisation (GRPO) on rewards that are computed."""
+
+    asks_base = True
 
     def load(self) -> Any:
         """The base with its own head, once the rewards are known to be computable."""
