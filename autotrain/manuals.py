@@ -296,14 +296,18 @@ for score, answer in sorted(((reward(question, answer), answer) for answer in an
     space="""
 def judge(question, answers):
     found = [line for line in answers.splitlines() if line.strip()]
+<<<<<<< HEAD
     scored = sorted(((reward(question, each), each) for each in found), reverse=True)
     return [[score, answer] for score, answer in scored]
+=======
+    return sorted(([reward(question, answer), answer] for answer in found), reverse=True)
+>>>>>>> prefer
 
 
 inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
 demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
     limits=(
-        "Its rewards put answers to one question in order; those to two questions are hardly comparable.",
+        "Its rewards put answers to one question in order; those to two questions hardly compare.",
         _FIGURES,
     ),
 )
