@@ -296,12 +296,7 @@ for score, answer in sorted(((reward(question, answer), answer) for answer in an
     space="""
 def judge(question, answers):
     found = [line for line in answers.splitlines() if line.strip()]
-<<<<<<< HEAD
-    scored = sorted(((reward(question, each), each) for each in found), reverse=True)
-    return [[score, answer] for score, answer in scored]
-=======
     return sorted(([reward(question, answer), answer] for answer in found), reverse=True)
->>>>>>> prefer
 
 
 inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
