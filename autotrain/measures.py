@@ -70,6 +70,7 @@ MEASURES: dict[str, Measure] = {
         Measure(name="mrr", title="Mean reciprocal rank"),
         Measure(name="recall_at_10", title="Recall@10"),
         Measure(name="recall_at_1", title="Recall@1"),
+        Measure(name="nearest_accuracy", title="Nearest has the same label"),
         Measure(name="triplet_accuracy", title="Right side of triplets"),
         Measure(name="perplexity", title="Perplexity", unit="number", higher_is_better=False),
         Measure(name="general_perplexity", title="Perplexity on general texts", unit="number", higher_is_better=False),
@@ -77,10 +78,14 @@ MEASURES: dict[str, Measure] = {
         Measure(name="token_accuracy", title="Right tokens"),
         Measure(name="stopped", title="Came to an end"),
         Measure(name="preference_accuracy", title="Prefers the better answer"),
+        Measure(name="likelihood_accuracy", title="Expects the better answer more"),
         Measure(name="margin", title="Margin between the answers", unit="number"),
         Measure(name="kl", title="Distance to the base model (KL)", unit="number", higher_is_better=False),
         Measure(name="pass_at_1", title="Pass@1"),
         Measure(name="reward", title="Mean reward", unit="number"),
+        Measure(name="judged_win", title="Judged better"),
+        Measure(name="judged_tie", title="Judged equal"),
+        Measure(name="judged_loss", title="Judged worse", higher_is_better=False),
     )
 }
 

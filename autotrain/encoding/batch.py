@@ -124,7 +124,7 @@ def encoded_batch(
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback"}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
@@ -171,8 +171,14 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands at the end of each example of a row."""
     if "chosen" in row:
         return "better", "worse"
+    if "liked" in row:
+        return ("liked" if row["liked"] else "not liked",)
     if "source" in row:
         return "source", "target"
+    if "positive" in row:
+        return tuple(_LIKE[role] for role in row)
+    if "sentence1" in row:
+        return (f"score {row['score']:g}",) * 2
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
     if "relevance" in row:
@@ -197,12 +203,18 @@ _FOUND = (
     "The model learns where the marked answer begins and ends, and the first sign where there is none. "
     "A long text becomes several windows."
 )
+_LIKE = {"anchor": "text", "positive": "near", "negative": "far"}
+_ALIKE = "Each text becomes a vector of its own. "
 _EXPLAINED = {
     "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED, "multi-label": _LABELLED,
     "ranking": "The model reads a query with one passage and learns how relevant it is.",
+    "pairs": f"{_ALIKE}Those of a pair are to be near each other, and far from those of the other pairs in the batch.",
+    "triplets": f"{_ALIKE}The near one is to be nearer than the far one and those of the other rows in the batch.",
+    "scored-pairs": f"{_ALIKE}Pairs with a higher score are to be nearer each other than those with a lower one.",
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
+    "feedback": "The model learns to write the marked tokens more readily where they were liked, and less where not.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,

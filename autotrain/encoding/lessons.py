@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotrain.data.findings import Rows
+from autotrain.data.shapes.likeness import TEXTS
 from autotrain.encoding.answers import Window, encode_question
 from autotrain.encoding.answers import teaches as question_teaches
-from autotrain.encoding.chat import Encoded, encode_chat, encode_plain, encode_preference
+from autotrain.encoding.chat import Encoded, encode_chat, encode_feedback, encode_plain, encode_preference
 from autotrain.encoding.tags import Tagged, encode_tags
 from autotrain.encoding.template import refused
 from autotrain.encoding.texts import AS_IT_IS, Rewriting, encode_source, encode_target, encode_texts
 from autotrain.errors import DataError
 
 Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
-"""What one row becomes: one example; the better and the worse one; source and target; or the windows of a question."""
+"""What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the
+windows of a question."""
 CONVERSATIONS = frozenset({"chat", "prompt-completion"})
 TAGGED = frozenset({"tagging", "spans"})
 
@@ -58,6 +60,8 @@ def lesson(
         return (encode_chat(tokenizer, row["messages"], max_length, row.get("tools", ())),)
     if shape == "preference":
         return encode_preference(tokenizer, **row, max_length=max_length)
+    if shape == "feedback":
+        return (encode_feedback(tokenizer, row["prompt"], row["completion"], max_length, row.get("tools", ())),)
     if shape in TAGGED:
         return (encode_tags(tokenizer, row["tokens"], row["tags"], numbers or {}, max_length),)
     if shape == "question-answering":
@@ -83,6 +87,11 @@ def _rewritten(
 
 def _texts(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) -> tuple[Encoded, ...]:
     """Texts that are read."""
+    if shape in TEXTS:
+        texts = [row[role] for role in TEXTS[shape]]
+        lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
+        made = zip(encode_texts(tokenizer, texts, max_length), lengths, strict=True)
+        return tuple(Encoded(tuple(ids), (False,) * len(ids), whole) for ids, whole in made)
     if shape == "ranking":
         row = {"text": row["query"], "text_pair": row["passage"]}
     pairs = [row["text_pair"]] if "text_pair" in row else None
@@ -95,7 +104,7 @@ def teaches(shape: str, row: Mapping[str, Any], made: Lesson) -> bool:
     """Whether a row is worth a place in a batch: something is learned from it. Of two answers both must be there."""
     if shape == "question-answering":
         return question_teaches([each for each in made if isinstance(each, Window)], row["answers"])
-    if shape in CONVERSATIONS or shape in TAGGED or shape in ("preference", "plain-text"):
+    if shape in CONVERSATIONS or shape in TAGGED or shape in ("preference", "feedback", "plain-text"):
         return all(each.teaches for each in made if not isinstance(each, Window))
     return True
 
@@ -141,7 +150,7 @@ def lessons(
 def needed(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) -> int | None:
     """Tokens at which a row that teaches nothing at `max_length` teaches something whole; None if it never does."""
     endless = 10**9
-    if shape in CONVERSATIONS or shape == "preference":
+    if shape in CONVERSATIONS or shape in ("preference", "feedback"):
         ends = [_first_answer(each) for each in lesson(shape, tokenizer, row, endless) if isinstance(each, Encoded)]
         return None if None in ends else max(end for end in ends if end is not None)
     whole = _whole_question(tokenizer, row) if shape == "question-answering" else 0

@@ -16,6 +16,7 @@ _NAMES = {
     "chat": ("conversation", "{its} answers begin later"),
     "prompt-completion": ("row", "{its} answers begin later"),
     "preference": ("row", "one of {its} answers begins later"),
+    "feedback": ("row", "{its} answers begin later"),
     "question-answering": ("question", "no part of {its} text holds the whole answer"),
     "tagging": ("row", "no word of {its} text has a token"),
     "spans": ("row", "no word of {its} text has a token"),
@@ -82,7 +83,7 @@ def _length_remedy(lengths: Sequence[int | None], longest: int | None) -> str:
 
 def template_findings(shape: str, tokenizer: Any, sample: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What the model's template does with system turns and tools that a person would not expect."""
-    if shape not in CONVERSATIONS and shape != "preference":
+    if shape not in CONVERSATIONS and shape not in ("preference", "feedback"):
         return
     conversations = [(conversation_of(shape, row), row.get("tools", ())) for row in sample]
     systems = sum(bool(turns) and turns[0]["role"] == "system" for turns, _ in conversations)
@@ -129,7 +130,8 @@ def cut_target_findings(shape: str, made: Mapping[int, Lesson], max_target_lengt
 
 def conversation_of(shape: str, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The turns of a row; of a preference those of the better answer."""
-    return [*row["prompt"], *row["chosen"]] if shape == "preference" else list(row["messages"])
+    answer = {"preference": "chosen", "feedback": "completion"}.get(shape)
+    return [*row["prompt"], *row[answer]] if answer else list(row["messages"])
 
 
 _CITY = {"type": "object", "properties": {"city": {"type": "string", "description": "Where"}}, "required": ["city"]}

@@ -20,7 +20,7 @@ _TABLES = {
     "text-regression": _LABELS,
     "reranking": _LABELS,
     "reward-modeling": _LABELS,
-    "sentence-embeddings": _LABELS,
+    "sentence-embeddings": _MASKED,
     "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
     "question-answering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
     "masked-language-modeling": _MASKED,

@@ -116,6 +116,38 @@ def load_causal(model: Path, tokenizer: Any) -> Any:
     return loaded
 
 
+def load_encoder(model: Path) -> Any:
+    """The base model without any head, in 32-bit floats and without dropout: it gives a vector for each token.
+
+    Its pooler, a layer behind the first token that masked-word encoders have, is left out: nothing would be learned.
+
+    Raises:
+        ModelError: no safetensors weights, or weights of something else.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        _without_dropout(config)
+        loaded, gaps = AutoModel.from_pretrained(
+            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as in load_classifier
+        raise ModelError(
+            f"The base model in {model} cannot be loaded as an encoder ({_first_line(error)}). "
+            "Choose an encoder such as BERT or MiniLM with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+    _require_body(model, loaded, {f"{loaded.base_model_prefix}.{name}" for name in absent})
+    if getattr(loaded, "pooler", None) is not None:
+        loaded.pooler = None
+    return loaded
+
+
 def load_seq2seq(model: Path, tokenizer: Any) -> Any:
     """The base model as one that reads a text and writes another, in 32-bit floats and without dropout.
 

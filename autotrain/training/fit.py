@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,8 +96,11 @@ class Objective:
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
+        before: (model, batches) is called before each update of the weights, with all batches that it is made of, for
+            what the loss of each of them needs to know of all.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
-            rows weigh as much as many long ones. Every update is drawn at random then.
+            rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
+            from the others of their batch, which the length alone must not do.
     """
 
     collator: Any
@@ -105,6 +109,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    before: Callable[[Any, Any], None] | None = None
     by_tokens: bool = False
 
 
@@ -166,7 +171,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function = objective.step
+    loop.step_function, loop.before_update = objective.step, objective.before
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
@@ -214,9 +219,7 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
-    per_epoch = max(1, math.ceil(rows / update.rows))
-    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
-    steps = min(steps, schedule.max_steps or steps)
+    per_epoch, steps = _steps(schedule, rows, update)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
     made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
@@ -251,6 +254,27 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def _steps(schedule: Schedule, rows: int, update: Update) -> tuple[int, int]:
+    """Updates in an epoch, and in the whole training."""
+    per_epoch = max(1, math.ceil(rows / update.rows))
+    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    return per_epoch, min(steps, schedule.max_steps or steps)
+
+
+def come_to(attempt: Attempt, schedule: Schedule, train: Rows) -> list[int]:
+    """The places of the rows that the training comes to, in their order: all but those behind its last step.
+
+    With them the shortest row, which is what fills up a batch.
+    """
+    update = planned(attempt, schedule)
+    _, steps = _steps(schedule, len(train.items), update)
+    if steps * update.rows >= len(train.items):
+        return list(range(len(train.items)))
+    order = (place for place in update.sampler(train.lengths, schedule.seed) if place < len(train.items))
+    shortest = min(range(len(train.items)), key=lambda place: train.tokens(train.items[place]))
+    return sorted({shortest, *islice(order, steps * update.rows)})
 
 
 def should_rise(metric: str) -> bool:

@@ -29,6 +29,7 @@ class LanguageLearner(Learner):
     """Cross entropy on the next token, where a row's mask says that it is learned."""
 
     kind = "CAUSAL_LM"
+    judges_alone = True
     params: Any
 
     def load(self) -> Any:
@@ -113,14 +114,9 @@ def next_token_step(model: Any, batch: dict[str, Any], items: Any = None) -> tup
     Logits are computed only where a row learns the next token: of a long prompt and a short answer that is a small
     part, and the head of a large vocabulary is a large part of a small model.
     """
-    import torch
 
-    labels = batch["labels"]
-    following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-    places = (following != IGNORED).any(0).nonzero().flatten()
-    targets = following[:, places]
     inputs = {name: values for name, values in batch.items() if name != "labels"}
-    logits = model(**inputs, logits_to_keep=places, use_cache=False).logits.float()
+    logits, targets = learned_logits(model, inputs, batch["labels"])
     return told_loss(logits, targets, items)
 
 
@@ -146,6 +142,57 @@ def told_loss(logits: Any, targets: Any, items: Any = None, smoothing: float = 0
     return loss, {"logits": each.detach()}
 
 
+def learned_logits(model: Any, inputs: dict[str, Any], labels: Any) -> tuple[Any, Any]:
+    """Logits (rows, places, vocabulary) where any row learns the next token, and (rows, places) what it is there."""
+    import torch
+
+    following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    places = (following != IGNORED).any(0).nonzero().flatten()
+    logits = model(**inputs, logits_to_keep=places, use_cache=False).logits.float()
+    return logits, following[:, places]
+
+
+def answer_sums(model: Any, input_ids: Any, attention_mask: Any, targets: Any) -> tuple[Any, Any]:
+    """(rows,) the log-probability of each row's learned tokens as a whole, in nats, and how many there are.
+
+    Args:
+        model: a causal language model.
+        input_ids, attention_mask: (rows, tokens), padded on the right.
+        targets: (rows, tokens) the tokens themselves where they are learned, else IGNORED.
+    """
+    import torch
+
+    logits, following = learned_logits(model, {"input_ids": input_ids, "attention_mask": attention_mask}, targets)
+    losses = torch.nn.functional.cross_entropy(
+        logits.transpose(1, 2), following, ignore_index=IGNORED, reduction="none"
+    )
+    return -losses.sum(1), (following != IGNORED).sum(1)
+
+
+def divergence(model: Any, items: Sequence[dict[str, Any]], collator: CausalCollator) -> NDArray[np.float64]:
+    """(rows, 2) how far a model with an adapter is from its base at the learned tokens, and how many those are.
+
+    The first is the sum over tokens of KL(tuned ‖ base) over the whole vocabulary, in nats.
+    """
+    import torch
+
+    made: NDArray[np.float64] = np.zeros((len(items), 2))
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for place, item in enumerate(items):  # one by one: the logits of both models are held at once
+            inputs = {name: values.to(device) for name, values in collator([item]).items()}
+            labels = inputs.pop("labels")
+            tuned = learned_logits(model, inputs, labels)[0].log_softmax(-1)
+            with model.disable_adapter():
+                base = learned_logits(model, inputs, labels)[0].log_softmax(-1)
+            each = (tuned.exp() * (tuned - base)).sum(-1)
+            made[place] = float(each.clamp(min=0).sum()), each.shape[1]
+    model.train(was_training)
+    return made
+
+
 def told_metrics(prediction: Any) -> dict[str, float]:
     """Perplexity and right tokens over all validation rows."""
     found = prediction.predictions
@@ -156,8 +203,14 @@ def told_metrics(prediction: Any) -> dict[str, float]:
     }
 
 
-def tell(model: Any, items: Sequence[dict[str, Any]], collator: Any, step: Step = next_token_step) -> Told:
-    """The sums over each row's learned tokens, in the order of the rows."""
+def tell(
+    model: Any,
+    items: Sequence[dict[str, Any]],
+    collator: Any,
+    progressed: Callable[[float], None] | None = None,
+    step: Step | None = None,
+) -> Told:
+    """The sums over each row's learned tokens, in the order of the rows; `progressed` hears the share that is done."""
     import torch
 
     made: NDArray[np.float64] = np.zeros((len(items), 3))
@@ -171,6 +224,8 @@ def tell(model: Any, items: Sequence[dict[str, Any]], collator: Any, step: Step 
             size = max(1, EVALUATION_TOKENS // longest)
             part, order = order[:size], order[size:]
             batch = {name: values.to(device) for name, values in collator([items[place] for place in part]).items()}
-            made[part] = step(model, batch)[1]["logits"].cpu().double().numpy()
+            made[part] = (step or next_token_step)(model, batch)[1]["logits"].cpu().double().numpy()
+            if progressed is not None:
+                progressed(1 - len(order) / len(items))
     model.train(was_training)
     return Told.of(made)

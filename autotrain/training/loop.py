@@ -49,6 +49,7 @@ class Loop(Trainer):  # type: ignore[misc]
         self._began, self._seconds_before = time.monotonic(), 0.0
         self.ended: Ended = "planned"
         self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
+        self.before_update: Callable[[Any, Any], None] | None = None
         self._loss_shifts_labels = False  # the first label of a row is never learned, so that every other one counts
 
     def remember(self, checkpoint: Path) -> None:
@@ -78,6 +79,14 @@ class Loop(Trainer):  # type: ignore[misc]
         if self.args.average_tokens_across_devices and num_items_in_batch is not None and self.args.world_size > 1:
             loss = loss * self.accelerator.num_processes  # as the parent does: the count is of all devices
         return (loss, outputs) if return_outputs else loss
+
+    def get_batch_samples(self, *args: Any, **options: Any) -> Any:
+        """As the parent's: the batches of one update and their items, which the task sees before it learns from any."""
+        batches, items = super().get_batch_samples(*args, **options)
+        if self.before_update is not None and batches:
+            with self.compute_loss_context_manager():
+                self.before_update(self.model, batches)
+        return batches, items
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self._sampler

@@ -105,7 +105,9 @@ class TextToTextLearner(Learner):
         multiple = 1 if self.attempt.device.kind == "cpu" else PAD_MULTIPLE
         decides, metrics = self.params.decides, told_metrics
         if decides == "loss":
-            return Objective(self._collator(multiple), None, metrics, "eval_perplexity", step=self._step())
+            return Objective(
+                self._collator(multiple), None, metrics, "eval_perplexity", step=self._step(), by_tokens=True
+            )
         chosen = self._asked(self.validation, self.params.validated_rows)
 
         def judged(prediction: Any) -> dict[str, float]:
@@ -113,7 +115,7 @@ class TextToTextLearner(Learner):
             pairs = [(mine.text, one.target) for mine, one in zip(written, chosen, strict=True)]
             return told_metrics(prediction) | {decides: _MEASURED[decides](pairs)}
 
-        return Objective(self._collator(multiple), None, judged, f"eval_{decides}", step=self._step())
+        return Objective(self._collator(multiple), None, judged, f"eval_{decides}", step=self._step(), by_tokens=True)
 
     def note(self) -> Mapping[str, Any]:
         """How a source is read and a target written."""
@@ -166,7 +168,7 @@ class TextToTextLearner(Learner):
     ) -> tuple[list[Written], tuple[Score, ...]]:
         """What the model as it is now writes, and how well it expects all targets; half of the evaluation."""
         progressed = self.evaluating()
-        told = tell(self.model, items, self._collator(), self._step())
+        told = tell(self.model, items, self._collator(), step=self._step())
         progressed(begun + 0.1)
         prompts = [one.tokens for one in chosen]
         written = self._writer().write(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
+from autotrain.data.shapes.feedback import Feedback
+from autotrain.data.shapes.likeness import Pairs, ScoredPairs, Triplets
 from autotrain.data.shapes.multi_label import MultiLabel
 from autotrain.data.shapes.numbers import Regression
 from autotrain.data.shapes.pictures import AudioClassification, ImageClassification, ObjectDetection
@@ -23,13 +25,17 @@ SHAPES: dict[str, Shape] = {
         Chat(),
         PromptCompletion(),
         Preference(),
+        Feedback(),
         Tagging(),
         Spans(),
         QuestionAnswering(),
         MultiLabel(),
         Ranking(),
         TextPair(),
+        ScoredPairs(),
         Regression(),
+        Triplets(),
+        Pairs(),
         Translation(),
         ImageClassification(),
         ObjectDetection(),

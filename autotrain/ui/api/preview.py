@@ -28,6 +28,7 @@ LONGER = {
     "chat": 1024,
     "prompt-completion": 1024,
     "preference": 1024,
+    "feedback": 1024,
     "plain-text": 1024,
     "text-to-text": 512,
     "question-answering": 384,
