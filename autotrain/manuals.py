@@ -341,3 +341,59 @@ demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"),
     limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
     requirements="torch transformers peft sentencepiece",
 )
+
+ANSWERER = Manual(
+    load=f"""\
+{_headed("AutoModelForQuestionAnswering")}
+
+def answer(question, context):
+    options = {{"truncation": "only_second", "max_length": note["max_length"], "return_offsets_mapping": True}}
+    inputs = tokenizer(question, context, return_tensors="pt", **options)
+    offsets, sides = inputs.pop("offset_mapping")[0].tolist(), inputs.sequence_ids(0)
+    with torch.inference_mode():
+        found = model(**inputs)
+    start, end = found.start_logits[0].tolist(), found.end_logits[0].tolist()
+    text = [place for place, side in enumerate(sides) if side == 1]
+    spans = [(start[i] + end[j], i, j) for i in text for j in text if 0 <= j - i < note["longest_answer"]]
+    if not spans:
+        return ""
+    score, first, last = max(spans)
+    if note["threshold"] is not None and score - start[0] - end[0] <= note["threshold"]:
+        return ""  # the text does not say
+    return context[offsets[first][0] : offsets[last][1]]
+
+""",
+    ask="""\
+print(answer("Where does Rome lie?", "Rome lies on the Tiber."))
+""",
+    space="""
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Text", lines=8)]
+demo = gr.Interface(answer, inputs, gr.Textbox(label="Answer"), title=repository)""",
+    limits=(
+        "It copies its answers from the text, right or wrong, and knows nothing that the text does not say.",
+        "This program reads a text up to one window; the app reads longer ones in several.",
+        _FIGURES,
+    ),
+)
+
+FILLER = Manual(
+    load=f"""\
+{_headed("AutoModelForMaskedLM")}
+
+def fill(text):
+    inputs = tokenizer(text.replace("[MASK]", tokenizer.mask_token), return_tensors="pt")
+    place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
+    with torch.inference_mode():
+        logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits[0, place]
+        logits[tokenizer.all_special_ids] = -torch.inf
+    best = logits.softmax(-1).topk(10)
+    return {{tokenizer.decode([token]).strip(): chance for token, chance in zip(*map(torch.Tensor.tolist, best[::-1]))}}
+
+""",
+    ask="""\
+print(fill("A word is [MASK] here."))
+""",
+    space="""
+demo = gr.Interface(fill, gr.Textbox(label="Text with a [MASK]"), gr.Label(num_top_classes=10), title=repository)""",
+    limits=("It names words that are likely in such texts, not words that are true.", _FIGURES),
+)

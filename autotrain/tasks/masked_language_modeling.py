@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from autotrain.manuals import FILLER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Masking, Predictor, Result
@@ -53,6 +54,7 @@ class MaskedLanguageModeling(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
+    manual: ClassVar[Manual] = FILLER
 
     def masking(self, params: Mapping[str, Any]) -> Masking:
         """As the first epoch masks."""
