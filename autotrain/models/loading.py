@@ -128,6 +128,72 @@ def load_seq2seq(model: Path, tokenizer: Any) -> Any:
     return loaded
 
 
+def load_extractive(model: Path, tokenizer: Any) -> Any:
+    """The base model with a head that gives each token a score as an answer's first and as its last one.
+
+    A base that was tuned on questions keeps its head; else it is new and named in `new_layers`.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer that does not know where in a text its tokens stand.
+    """
+    from transformers import AutoModelForQuestionAnswering
+
+    loaded, absent = _headed(AutoModelForQuestionAnswering, model, "question answering", num_labels=2)
+    _require_places(model, tokenizer)
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
+    return loaded
+
+
+def load_masked(model: Path, tokenizer: Any) -> Any:
+    """The base model as one that knows the words under a mask.
+
+    Sentence encoders come without the head for that: then its layers are new and named in `new_layers`, all but the
+    last one, which is the word embeddings again; its bias, which the folder has no weights for either, is zero.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer without a sign for a masked word.
+    """
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    loaded, absent = _headed(AutoModelForMaskedLM, model, "masked language modeling")
+    _require_places(model, tokenizer)
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {model} has no sign for a masked word (mask_token). "
+            "Choose an encoder that was trained on masked words, such as BERT, RoBERTa or MiniLM.",
+            code="no-mask-token",
+        )
+    output = next(name for name, part in loaded.named_modules() if part is loaded.get_output_embeddings())
+    biases = {name for name in absent if name.endswith("bias") and f"{output}.".startswith(name[: -len("bias")])}
+    with torch.no_grad():
+        for name in biases:
+            loaded.get_parameter(name).zero_()
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent - biases})
+    return loaded
+
+
+def _headed(headed: Any, model: Path, task: str, **settings: Any) -> tuple[Any, set[str]]:
+    """An encoder with a head, and the names of weights its folder has not; one of another size counts as missing."""
+    loaded, absent = _loaded(
+        headed, model, f"for {task}", "Choose an encoder", ignore_mismatched_sizes=True, **settings
+    )
+    _require_body(model, loaded, absent)
+    return loaded, absent
+
+
+def _require_places(model: Path, tokenizer: Any) -> None:
+    """Raise ModelError when the tokenizer cannot say where its tokens stand in a text."""
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of {model} cannot tell where in a text its tokens stand. "
+            "Choose a model with a fast tokenizer (tokenizer.json).",
+            code="no-offsets",
+        )
+
+
 def _loaded(
     headed: Any, model: Path, what: str, advice: str, *, ignore_mismatched_sizes: bool = False, **settings: Any
 ) -> tuple[Any, set[str]]:

@@ -10,7 +10,12 @@ from autotrain.models.targets import target_modules
 from autotrain.models.vocabulary import new_tokens
 from autotrain.params import AdapterParams
 
-HEADS = ("classifier", "score")
+HEADS = {
+    "SEQ_CLS": ("classifier", "score"),
+    "TOKEN_CLS": ("classifier", "score"),
+    "QUESTION_ANS": ("qa_outputs",),
+}
+"""The names that heads have most often; peft itself takes care of them, with all that lies in them."""
 
 
 def made_trainable(model: Any, params: AdapterParams, *, kind: str, start: Mapping[str, Any] | None = None) -> Any:
@@ -35,7 +40,7 @@ def add_lora(model: Any, params: AdapterParams, *, kind: str, start: Mapping[str
     Args:
         model: a loaded base; `new_layers`, where it has them, are the layers without weights of the base.
         params: the adapter's kind, size and place.
-        kind: a name of `peft.TaskType`, such as SEQ_CLS.
+        kind: a name of `peft.TaskType`, such as SEQ_CLS; empty for a task that peft has no name for.
         start: what `pissa.start_of` gave before, for a training that goes on.
 
     Raises:
@@ -43,14 +48,13 @@ def add_lora(model: Any, params: AdapterParams, *, kind: str, start: Mapping[str
     """
     from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
 
-    # peft itself takes care of the two names that heads have most often, with all that lies in them.
-    heads = HEADS if kind in ("SEQ_CLS", "TOKEN_CLS") else ()
+    heads = HEADS.get(kind, ())
     every = list(getattr(model, "new_layers", ()))
     new = [name for name in every if name.split(".")[0] not in heads]
     splits = params.init_lora_weights == "pissa"
     exact = "pissa" if params.pissa_niter == 0 else f"pissa_niter_{params.pissa_niter}"
     config = LoraConfig(
-        task_type=TaskType[kind],
+        task_type=TaskType[kind] if kind else None,
         r=params.lora_r,
         lora_alpha=params.lora_alpha,
         lora_dropout=params.lora_dropout,

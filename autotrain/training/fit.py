@@ -105,6 +105,8 @@ class Objective:
             In training they may hold `told`, values for the curves that add up over the batches of an update.
         before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
             are stepped on, and values as in `told`.
+        begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
+            a collator whose batches change from epoch to epoch.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
             rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
@@ -118,6 +120,7 @@ class Objective:
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
     before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
+    begin_epoch: Callable[[int], None] | None = None
     by_tokens: bool = False
 
 
@@ -184,6 +187,7 @@ def fit(
         preprocess_logits_for_metrics=objective.condensed,
     )
     loop.step_function, loop.before_update = objective.step, objective.before_update
+    loop.begin_epoch = objective.begin_epoch
     loop.second_half_ratio, loop.floats = schedule.loraplus_lr_ratio, precision.floats
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)

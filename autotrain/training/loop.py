@@ -88,6 +88,7 @@ class Loop(Trainer):  # type: ignore[misc]
         self.ended: Ended = "planned"
         self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
         self.before_update: Preparation | None = None
+        self.begin_epoch: Callable[[int], None] | None = None
         self._told = Told()
         self.second_half_ratio: float = 1.0
         self.floats: Floats = "fp32"
@@ -164,6 +165,8 @@ class Loop(Trainer):  # type: ignore[misc]
     def _run_epoch(self, *args: Any, epoch: int, **options: Any) -> None:
         # In a resumed epoch of several processes accelerate does not find the sampler below two wrappers.
         self._sampler.set_epoch(epoch)
+        if self.begin_epoch is not None:
+            self.begin_epoch(epoch)
         super()._run_epoch(*args, epoch=epoch, **options)
 
     def training_step(self, *args: Any, **options: Any) -> Any:
