@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -40,6 +40,8 @@ PLAINLY = Asking()
 
 SHOWN_LABELS = 5
 """Of a classifier's answer in a terminal."""
+SHOWN_NUMBERS = 6
+"""Of a vector in a terminal."""
 
 
 class _Answer(BaseModel):
@@ -48,6 +50,10 @@ class _Answer(BaseModel):
     def cells(self) -> dict[str, str]:
         """The columns that a table gets, in order; every answer of an adapter gives the same ones."""
         raise NotImplementedError
+
+    def typed(self) -> Mapping[str, object]:
+        """The same columns for a file that knows more than text."""
+        return self.cells()
 
     def says(self) -> str:
         """The answer in one line of text."""
@@ -191,8 +197,34 @@ class Similar(_Answer):
     def cells(self) -> dict[str, str]:
         return {"similarity": f"{self.values[0][-1]:.6f}"}
 
+    def lines(self) -> list[str]:
+        rows = zip(self.texts, self.values, strict=True)
+        return [f"{'  '.join(f'{value:5.2f}' for value in row)}  {text}" for text, row in rows]
+
     def agrees(self, own: str) -> bool | None:
         return None
 
 
-AnyAnswer = Annotated[Scores | Number | Marked | Found | Written | Ranked | Similar, Field(discriminator="kind")]
+class Embedded(_Answer):
+    """The vector of a text, of length 1: the cosine of two texts is the sum of the products of their numbers."""
+
+    kind: Literal["embedded"] = "embedded"
+    vector: tuple[float, ...]
+
+    def cells(self) -> dict[str, str]:
+        return {"embedding": json.dumps([round(value, 6) for value in self.vector])}
+
+    def typed(self) -> Mapping[str, object]:
+        return {"embedding": list(self.vector)}
+
+    def lines(self) -> list[str]:
+        first = ", ".join(f"{value:.4f}" for value in self.vector[:SHOWN_NUMBERS])
+        return [f"{len(self.vector)} numbers: {first}, …"]
+
+    def agrees(self, own: str) -> bool | None:
+        return None
+
+
+AnyAnswer = Annotated[
+    Scores | Number | Marked | Found | Written | Ranked | Similar | Embedded, Field(discriminator="kind")
+]

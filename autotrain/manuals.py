@@ -183,6 +183,39 @@ demo = gr.Interface(rank, inputs, gr.Dataframe(headers=["score", "passage"]), ti
     limits=("Its scores put passages of one query in order; those of two queries cannot be compared.", _FIGURES),
 )
 
+EMBEDDER = Manual(
+    load=f"""\
+import json
+
+from huggingface_hub import hf_hub_download
+from sentence_transformers import SentenceTransformer
+
+{_PLACES}{_NOTE}
+model = SentenceTransformer(base)  # it pools as the base's folder says
+model.load_adapter(repository)
+model.max_seq_length = note["max_length"]
+""",
+    ask="""\
+texts = ["Put a text of your own here.", "And another one."]
+vectors = model.encode(texts, normalize_embeddings=True)
+print(vectors @ vectors.T)  # cosines, from -1 to 1
+""",
+    space="""
+def compare(texts):
+    lines = [line for line in texts.splitlines() if line.strip()]
+    vectors = model.encode(lines, normalize_embeddings=True)
+    return [[line, *row] for line, row in zip(lines, (vectors @ vectors.T).round(3).tolist())]
+
+
+demo = gr.Interface(compare, gr.Textbox(label="Texts, one a line", lines=8), gr.Dataframe(), title=repository)""",
+    limits=(
+        "A cosine says which of several texts is nearer, not whether two mean the same: find your own threshold.",
+        "Its vectors cannot be compared with those of the base model; make all vectors of a collection anew.",
+        _FIGURES,
+    ),
+    requirements="sentence-transformers peft",
+)
+
 _WRITER_LOAD = f"""\
 import torch
 from peft import PeftModel
@@ -234,4 +267,77 @@ def go_on(text):
 
 demo = gr.Interface(go_on, gr.Textbox(label="Beginning"), gr.Textbox(label="Text"), title=repository)""",
     limits=("It goes on with texts and answers no questions.", _WRITES, _FIGURES),
+)
+
+JUDGE = Manual(
+    load=f"""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+{_PLACES}tokenizer = AutoTokenizer.from_pretrained(repository)
+model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
+model.config.pad_token_id = tokenizer.pad_token_id
+model = PeftModel.from_pretrained(model, repository).eval()
+
+
+def reward(question, answer):
+    turns = [{{"role": "user", "content": question}}, {{"role": "assistant", "content": answer}}]
+    inputs = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)
+    with torch.inference_mode():
+        return model(**inputs).logits.item()
+
+""",
+    ask="""\
+question, answers = "What is asked?", ["One answer to it.", "Another answer to it."]
+for score, answer in sorted(((reward(question, answer), answer) for answer in answers), reverse=True):
+    print(f"{score:.3f}  {answer}")
+""",
+    space="""
+def judge(question, answers):
+    found = [line for line in answers.splitlines() if line.strip()]
+    return sorted(([reward(question, answer), answer] for answer in found), reverse=True)
+
+
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
+demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
+    limits=(
+        "Its rewards put answers to one question in order; those to two questions hardly compare.",
+        _FIGURES,
+    ),
+)
+
+REWRITER = Manual(
+    load=f"""\
+import json
+
+import torch
+from huggingface_hub import hf_hub_download
+from peft import PeftModel
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+
+{_PLACES}{_NOTE}
+tokenizer = AutoTokenizer.from_pretrained(repository)
+if note["source_language"]:
+    tokenizer.src_lang, tokenizer.tgt_lang = note["source_language"], note["target_language"]
+model = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(base), repository).eval()
+model.base_model.model.generation_config = GenerationConfig()  # the base's belongs to its old task
+way = GenerationConfig(**note["generation"], pad_token_id=tokenizer.pad_token_id)
+
+
+def write(text):
+    text = note["source_prefix"] + text
+    inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=note["max_length"])
+    with torch.inference_mode():
+        written = model.generate(**inputs, generation_config=way)
+    return tokenizer.decode(written[0], skip_special_tokens=True)
+
+""",
+    ask=f"""\
+print(write("{_TEXT}"))
+""",
+    space="""
+demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"), title=repository)""",
+    limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
+    requirements="torch transformers peft sentencepiece",
 )

@@ -20,6 +20,7 @@ class Shaped:
 
     shapes: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[Column, ...]]
+    asks: ClassVar[tuple[Column, ...]]
 
     def shape_for(self, columns: Mapping[str, str]) -> str:
         """The shape whose roles these are: with the fewest roles it does not know, then the fewest that are missing."""
@@ -28,6 +29,10 @@ class Shaped:
     def missing(self, columns: Mapping[str, str]) -> list[Column]:
         """The required roles that have no column yet."""
         return [role for role in SHAPES[self.shape_for(columns)].roles if role.required and not columns.get(role.role)]
+
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """What is read of each row of a table: the same that a person gives."""
+        return {role.role: columns.get(role.role, "") for role in self.asks if role.role in columns or role.required}
 
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits the task: in the shape that fits it best."""

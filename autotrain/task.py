@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from autotrain.answers import AnyAnswer, Asking
 from autotrain.events import EventSink, Finding
 from autotrain.manuals import Manual
-from autotrain.report import Report
+from autotrain.report import Report, Training
 from autotrain.table import Fit, Profile, Table
 
 
@@ -88,12 +88,21 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A finished adapter that is evaluated once more, and how its training went, where that is known."""
+
+    artifact: Path
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
 class Attempt:
     """All a task may know about its run: no database, no queue, no page, no token.
 
     `model` is a local folder. `data` holds `train.arrow`, `validation.arrow` and `test.arrow` with columns named by
     role. `columns` says which column of the user's file plays each role. `workdir` is this attempt's own folder;
-    `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None.
+    `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None. With `judged` nothing
+    is trained or saved: that adapter is evaluated on the test rows, and there may be no other rows.
     """
 
     model: Path
@@ -108,6 +117,7 @@ class Attempt:
     device: Device
     wishes: Wishes = field(default_factory=Wishes)
     team: Team = field(default_factory=Team)
+    judged: Finished | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +165,11 @@ class Task(Protocol):
         """The roles that still need a column."""
         ...
 
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """What the finished adapter reads of each row of a table, by role, with the column of the training table that
+        was it or an empty name. A person may be asked for something else, such as several texts at once."""
+        ...
+
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits this task, and the mapping it suggests."""
         ...
@@ -164,7 +179,10 @@ class Task(Protocol):
         ...
 
     def train(self, attempt: Attempt) -> Result:
-        """Train, evaluate, save. Raises TrainingError, ModelError or DataError with a sentence for people."""
+        """Train, evaluate, save; of an attempt with `judged`, only evaluate.
+
+        Raises TrainingError, ModelError or DataError with a sentence for people.
+        """
         ...
 
     def load(self, artifact: Path, model: Path) -> Predictor:

@@ -10,6 +10,7 @@ from typing import Any
 
 from autotrain.asking import Progress, answer_with
 from autotrain.encoding.batch import encoded_batch
+from autotrain.encoding.texts import Rewriting
 from autotrain.models.loading import load_tokenizer, longest_input_of
 
 _ENDLESS = 10**7
@@ -28,6 +29,7 @@ def encode(asked: dict[str, Any], _: Progress) -> dict[str, Any]:
         min(asked["max_length"], longest),
         numbers=asked["numbers"],
         longest=longest if longest < _ENDLESS else None,
+        rewriting=Rewriting(**asked["rewriting"]),
     )
     return made.model_dump(mode="json")
 

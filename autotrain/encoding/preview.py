@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from autotrain.asking import ask
 from autotrain.data.shapes import SHAPES
 from autotrain.encoding.batch import ENCODED_SHAPES, SAMPLE_ROWS, EncodedBatch
+from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.table import Table
 
@@ -19,7 +21,9 @@ _CHARACTERS = 20_000_000
 """Characters that are sent to the child at most."""
 
 
-def preview(table: Table, shape: str, columns: Mapping[str, str], model: Path, max_length: int) -> EncodedBatch:
+def preview(
+    table: Table, shape: str, columns: Mapping[str, str], model: Path, max_length: int, rewriting: Rewriting = AS_IT_IS
+) -> EncodedBatch:
     """What the model in the folder `model` will see of a table.
 
     Raises:
@@ -34,6 +38,7 @@ def preview(table: Table, shape: str, columns: Mapping[str, str], model: Path, m
     rows = _affordable([row for _, row in numbered])
     numbers = [number for number, _ in numbered[: len(rows)]]
     asked = {"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length}
+    asked["rewriting"] = asdict(rewriting)
     answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
     return EncodedBatch.model_validate(answer)
 

@@ -55,6 +55,7 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
         _introduction(facts, report),
         _results(facts, report),
         _per_class(report),
+        _shortened(report),
         _data(facts, report, profile),
         _usage(facts),
         _training(facts, report),
@@ -161,6 +162,14 @@ def _per_class(report: Report) -> str:
     more = len(report.per_class) - len(shown)
     rest = f"\n\n{more} more classes are in `report.json`." if more else ""
     return f"### Each class\n\n{_table(['Class', 'Precision', 'Recall', 'F1', 'Test rows'], rows)}{rest}"
+
+
+def _shortened(report: Report) -> str:
+    if not report.shortened:
+        return ""
+    title = escape(report.headline().title)
+    rows = [[f"{one.size:,}", _with_interval(one.score), _with_interval(one.untouched)] for one in report.shortened]
+    return f"### Shorter vectors\n\n{_table(['First numbers', title, 'Base model'], rows)}"
 
 
 def _data(facts: CardFacts, report: Report, profile: Profile) -> str:

@@ -69,7 +69,8 @@ def upload_of(
             code="nothing-to-publish",
         ) from error
     card = model_card(_facts(run, recipe, repository, base), report, profile)
-    evaluation = report.model_copy(update={"mistakes": (), "examples": ()})
+    judged = report.judgement and report.judgement.model_copy(update={"verdicts": ()})  # a judge's words quote rows
+    evaluation = report.model_copy(update={"mistakes": (), "examples": (), "written": (), "judgement": judged})
     extras = {"recipe.yaml": recipe, "report.json": evaluation.model_dump_json(indent=2)}
     return Upload(operation_id, run.adapter, card, repository, private, extras, base.hub_id or Path(base.id).name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -101,9 +102,13 @@ class Objective:
         metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+            In training they may hold `told`, values for the curves that add up over the batches of an update.
+        before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
+            are stepped on, and values as in `told`.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
-            rows weigh as much as many long ones. Every update is drawn at random then.
+            rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
+            from the others of their batch, which the length alone must not do.
     """
 
     collator: Any
@@ -112,6 +117,7 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
+    before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
     by_tokens: bool = False
 
 
@@ -177,7 +183,7 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function = objective.step
+    loop.step_function, loop.before_update = objective.step, objective.before_update
     loop.second_half_ratio, loop.floats = schedule.loraplus_lr_ratio, precision.floats
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
@@ -234,9 +240,7 @@ def arguments(
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
-    per_epoch = max(1, math.ceil(rows / update.rows))
-    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
-    steps = min(steps, schedule.max_steps or steps)
+    per_epoch, steps = _steps(schedule, rows, update)
     evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
     made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
@@ -272,6 +276,27 @@ def arguments(
     )
     made._n_gpu = min(made.n_gpu, 1)  # one process, one device, also when it was started by hand and sees more
     return made
+
+
+def _steps(schedule: Schedule, rows: int, update: Update) -> tuple[int, int]:
+    """Updates in an epoch, and in the whole training."""
+    per_epoch = max(1, math.ceil(rows / update.rows))
+    steps = max(1, math.ceil(per_epoch * schedule.num_train_epochs))
+    return per_epoch, min(steps, schedule.max_steps or steps)
+
+
+def come_to(attempt: Attempt, schedule: Schedule, train: Rows) -> list[int]:
+    """The places of the rows that the training comes to, in their order: all but those behind its last step.
+
+    With them the shortest row, which is what fills up a batch.
+    """
+    update = planned(attempt, schedule)
+    _, steps = _steps(schedule, len(train.items), update)
+    if steps * update.rows >= len(train.items):
+        return list(range(len(train.items)))
+    order = (place for place in update.sampler(train.lengths, schedule.seed) if place < len(train.items))
+    shortest = min(range(len(train.items)), key=lambda place: train.tokens(train.items[place]))
+    return sorted({shortest, *islice(order, steps * update.rows)})
 
 
 def should_rise(metric: str) -> bool:

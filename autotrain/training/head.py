@@ -128,6 +128,32 @@ def _reaching(
     return seen
 
 
+def untouched_features(
+    model: Any, texts: Sequence[Text], batches: Callable[[Sequence[Text]], Iterable[tuple[list[int], Any]]]
+) -> NDArray[np.float32]:
+    """(texts, hidden) of what reaches the head of a model with an adapter when the adapter is off.
+
+    Args:
+        model: of peft, on a base with a new linear layer.
+        texts, batches: as for `start_head`.
+
+    Raises:
+        TrainingError: the model answers with values that are not numbers.
+    """
+    base = model.get_base_model()
+    layers = [base.get_submodule(name) for name in base.new_layers]
+    layer = [getattr(part, "original_module", part) for part in layers if _is_head(part, base.config.num_labels)][-1]
+    with model.disable_adapter():
+        return _reaching(model, layer, texts, batches)
+
+
+def _is_head(part: Any, outputs: int) -> bool:
+    import torch
+
+    layer = getattr(part, "original_module", part)
+    return isinstance(layer, torch.nn.Linear) and layer.out_features == outputs
+
+
 def last_layer(model: Any) -> Any:
     """The new linear layer that gives the logits, or None."""
     import torch
@@ -172,6 +198,27 @@ def regression(
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     weight = weight / spread
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32)
+
+
+def preferring(seen: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (1, hidden) and no bias of a logistic regression that tells better rows from worse ones by a number each.
+
+    Args:
+        seen: (2 · pairs, hidden), all better rows and then, in the same order, all worse ones.
+    """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    _, spread = _standard(seen)
+    pairs = len(seen) // 2
+    apart = (seen[:pairs] - seen[pairs:]) / spread
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is only where the training starts
+        model = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, fit_intercept=False)
+        model.fit(np.concatenate([apart, -apart]), np.repeat([1, 0], pairs))
+    return (model.coef_ / spread).astype(np.float32), np.zeros(1, dtype=np.float32)
 
 
 def ridge(seen: NDArray[np.float32], targets: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

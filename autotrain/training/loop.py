@@ -39,6 +39,40 @@ class Loss(Protocol):
     def __call__(self, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any: ...
 
 
+Preparation = Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]]
+"""(the batches of an update, the updates before it, accelerate's accelerator) to batches, and values as for `Told`."""
+
+
+class Told:
+    """Values for the curves that the batches of an update, on all devices, add up to."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.shown_at = 0
+
+    def add(self, values: dict[str, float]) -> None:
+        """What one batch, or what comes before an update, has to tell."""
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+
+    def over_all(self, accelerator: Any) -> dict[str, float]:
+        """The sums over all processes, which tell the same names."""
+        if not self.sums:
+            return {}
+        names = sorted(self.sums)
+        values = torch.tensor([self.sums[name] for name in names], dtype=torch.float64)
+        if accelerator.num_processes > 1:
+            values = accelerator.reduce(values.float().to(accelerator.device), "sum").double()
+        return dict(zip(names, values.tolist(), strict=True))
+
+    def means(self, accelerator: Any, step: int) -> dict[str, float]:
+        """The means over the updates since the last point, which this is then."""
+        updates, self.shown_at = max(1, step - self.shown_at), step
+        found = {name: value / updates for name, value in self.over_all(accelerator).items()}
+        self.sums = dict.fromkeys(found, 0.0)
+        return found
+
+
 class Loop(Trainer):  # type: ignore[misc]
     """`transformers.Trainer` with the parts that must not lose or repeat anything replaced."""
 
@@ -53,6 +87,8 @@ class Loop(Trainer):  # type: ignore[misc]
         self._began, self._seconds_before = time.monotonic(), 0.0
         self.ended: Ended = "planned"
         self.step_function: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
+        self.before_update: Preparation | None = None
+        self._told = Told()
         self.second_half_ratio: float = 1.0
         self.floats: Floats = "fp32"
         self._loss_shifts_labels = False  # the first label of a row is never learned, so that every other one counts
@@ -61,6 +97,9 @@ class Loop(Trainer):  # type: ignore[misc]
         """Take from a checkpoint that is resumed what the parent does not: the best weights, the loss not yet shown."""
         self._left_at = Moment.read(checkpoint)
         self._seconds_before, self.ended = self._left_at.seconds, self._left_at.ended
+        self._told.shown_at = self._left_at.logged_at
+        if self._attempt.team.first:
+            self._told.sums |= self._left_at.told
         if (checkpoint / BEST).exists():
             self._best = load_file(checkpoint / BEST)
 
@@ -98,9 +137,26 @@ class Loop(Trainer):  # type: ignore[misc]
         if self.step_function is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss, outputs = self.step_function(model, inputs, num_items_in_batch)
+        if model.training:
+            self._told.add(outputs.get("told", {}))
         if self.args.average_tokens_across_devices and num_items_in_batch is not None and self.args.world_size > 1:
             loss = loss * self.accelerator.num_processes  # as the parent does: the count is of all devices
         return (loss, outputs) if return_outputs else loss
+
+    def get_batch_samples(self, *args: Any, **options: Any) -> tuple[list[Any], Any]:
+        """As the parent's; then what the task does once before an update of the weights, with all its batches."""
+        batches, items = super().get_batch_samples(*args, **options)
+        if self.before_update is not None and batches:
+            with self.compute_loss_context_manager():
+                batches, values = self.before_update(batches, self.state.global_step, self.accelerator)
+            self._told.add(values)
+        return batches, items
+
+    def log(self, logs: dict[str, float], *args: Any, **options: Any) -> None:
+        """As the parent's; beside the loss stand the means of what the steps since the last point have told."""
+        if "loss" in logs:
+            logs |= self._told.means(self.accelerator, self.state.global_step)
+        super().log(logs, *args, **options)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self._sampler
@@ -153,7 +209,15 @@ class Loop(Trainer):  # type: ignore[misc]
         losses = self.accelerator.gather(self._tr_loss.reshape(1)).tolist()
         if self._attempt.wishes.finish and self.ended == "planned" and self.state.global_step < self.state.max_steps:
             self.ended = "asked"
-        moment = Moment(self._sampler.rows, losses, self._globalstep_last_logged, self.seconds, self.ended, self.floats)
+        moment = Moment(
+            self._sampler.rows,
+            losses,
+            self._globalstep_last_logged,
+            self.seconds,
+            self.ended,
+            told=self._told.over_all(self.accelerator),
+            precision=self.floats,
+        )
         if self._attempt.team.first:
             self._write_checkpoint(folder, moment)
         else:

@@ -80,10 +80,26 @@ def ranked() -> list[Row]:
     ]
 
 
+def asked_and_told() -> list[Row]:
+    return [
+        {"anchor": f"Where does {name} go in month {month}?", "positive": f"In month {month} {name} travels to {city}."}
+        for month in range(1, 9)
+        for name, city in zip(NAMES, CITIES, strict=True)
+    ]
+
+
 STORIES = (
     Story("multi-label-classification", labelled, "Micro F1", "Label", {"Text": "Bo has a loud clock."}, ".at-bars"),
     Story("text-regression", numbered, "Root mean squared", "Predict", {"Text": "Bo waits long."}, ".at-big-number"),
     Story("token-classification", tagged, "F1", "Mark", {"Text": "Anna lives in Oslo"}, ".at-marked"),
+    Story(
+        "sentence-embeddings",
+        asked_and_told,
+        "nDCG",
+        "Compare",
+        {"Texts": "Where does Bo live?\nBo lives in Oslo.\nThe lamp is bright."},
+        ".at-heat caption",
+    ),
     Story(
         "reranking",
         ranked,

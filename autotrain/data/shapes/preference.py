@@ -72,6 +72,10 @@ class Preference:
 _FAULTS = {
     "empty-answer": ("an empty answer.", "Write both answers, or leave the row out."),
     "same-answers": ("two equal answers, of which none is better.", "Correct one, or leave the row out."),
+    "empty-prompt": (
+        "no prompt, so that nobody knows what the two answers are to.",
+        "Write what was asked, choose the column that holds it, or leave the row out.",
+    ),
     **FAULTS,
 }
 
@@ -84,8 +88,8 @@ def _fault(row: Mapping[str, str]) -> str | None:
         return "same-answers"
     if read_tools(row.get("tools", "")) is None:
         return "unreadable-tools"
-    if read_messages(chosen) is None and read_messages(rejected) is None:
-        return None
+    if read_messages(chosen) is None and read_messages(rejected) is None and not row.get("prompt", "").strip():
+        return "empty-prompt"
     made = _as_messages(row)
     if not made["chosen"] or not made["rejected"]:
         return "same-answers"

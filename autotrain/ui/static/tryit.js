@@ -44,7 +44,7 @@ export class TryIt {
 
   form() {
     this.fields = this.playground.asks.map((one) => h("label", { class: "at-field" }, h("span", {}, one.title, one.required ? "" : h("small", { class: "at-quiet" }, " (optional)")), h("textarea", {
-      class: "at-input", name: one.role, rows: one.role === "context" || one.role === "texts" || one.role === "passages" ? "7" : "4", placeholder: one.help || "Type or paste a text", dir: "auto",
+      class: "at-input", name: one.role, rows: one.role === "context" || one.role === "texts" || one.role === "passages" || one.role === "answers" ? "7" : "4", placeholder: one.help || "Type or paste a text", dir: "auto",
       onkeydown: (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.ask(); },
     })));
     this.answer = h("div", { "aria-live": "polite", style: { "min-height": "150px" } }, h("p", { class: "at-quiet" }, "The answer appears here. The first one takes a few seconds, while the model loads."));
