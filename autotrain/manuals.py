@@ -7,10 +7,13 @@ A manual's Python has places for `$repository` and `$base`, both as Python strin
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from string import Template
 
 _NOTE = 'note = json.load(open(hf_hub_download(repository, "autotrain.json")))'
+_PEFT = "from peft import PeftModel\n"
+_ADAPTED = re.compile(r"PeftModel\.from_pretrained\((.*), repository\)")
 _PLACES = "repository, base = $repository, $base\n"
 
 
@@ -32,16 +35,22 @@ class Manual:
     limits: tuple[str, ...]
     requirements: str = "torch transformers peft"
 
-    def python(self, repository: str, base: str) -> str:
-        """The program for one repository and its base, a name on the Hub or a folder."""
-        return self._filled(f"{self.load}\n{self.ask}", repository, base)
+    def python(self, repository: str, base: str, *, whole: bool = False) -> str:
+        """The program for one repository and its base, a name on the Hub or a folder.
 
-    def app(self, repository: str, base: str) -> str:
+        A model that was trained as a whole is its own base, and no adapter is put on it.
+        """
+        return self._filled(f"{self.load}\n{self.ask}", repository, base, whole)
+
+    def app(self, repository: str, base: str, *, whole: bool = False) -> str:
         """`app.py` of a Gradio Space."""
-        head = f"# app.py of a new Gradio Space; requirements.txt: {self.requirements}\nimport gradio as gr\n"
-        return self._filled(f"{head}{self.load}\n{self.space}\ndemo.launch()\n", repository, base)
+        needs = self.requirements.replace(" peft", "") if whole else self.requirements
+        head = f"# app.py of a new Gradio Space; requirements.txt: {needs}\nimport gradio as gr\n"
+        return self._filled(f"{head}{self.load}\n{self.space}\ndemo.launch()\n", repository, base, whole)
 
-    def _filled(self, text: str, repository: str, base: str) -> str:
+    def _filled(self, text: str, repository: str, base: str, whole: bool) -> str:
+        if whole:
+            base, text = repository, _ADAPTED.sub(r"\1", text.replace(_PEFT, ""))
         return Template(text).substitute(repository=json.dumps(repository), base=json.dumps(base))
 
 
@@ -260,6 +269,44 @@ demo = gr.Interface(go_on, gr.Textbox(label="Beginning"), gr.Textbox(label="Text
     limits=("It goes on with texts and answers no questions.", _WRITES, _FIGURES),
 )
 
+JUDGE = Manual(
+    load=f"""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+{_PLACES}tokenizer = AutoTokenizer.from_pretrained(repository)
+model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
+model.config.pad_token_id = tokenizer.pad_token_id
+model = PeftModel.from_pretrained(model, repository).eval()
+
+
+def reward(question, answer):
+    turns = [{{"role": "user", "content": question}}, {{"role": "assistant", "content": answer}}]
+    inputs = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)
+    with torch.inference_mode():
+        return model(**inputs).logits.item()
+
+""",
+    ask="""\
+question, answers = "What is asked?", ["One answer to it.", "Another answer to it."]
+for score, answer in sorted(((reward(question, answer), answer) for answer in answers), reverse=True):
+    print(f"{score:.3f}  {answer}")
+""",
+    space="""
+def judge(question, answers):
+    found = [line for line in answers.splitlines() if line.strip()]
+    return sorted(([reward(question, answer), answer] for answer in found), reverse=True)
+
+
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
+demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
+    limits=(
+        "Its rewards put answers to one question in order; those to two questions hardly compare.",
+        _FIGURES,
+    ),
+)
+
 REWRITER = Manual(
     load=f"""\
 import json
@@ -293,42 +340,4 @@ print(write("{_TEXT}"))
 demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"), title=repository)""",
     limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
     requirements="torch transformers peft sentencepiece",
-)
-
-JUDGE = Manual(
-    load=f"""\
-import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-{_PLACES}tokenizer = AutoTokenizer.from_pretrained(repository)
-model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
-model.config.pad_token_id = tokenizer.pad_token_id
-model = PeftModel.from_pretrained(model, repository).eval()
-
-
-def reward(question, answer):
-    turns = [{{"role": "user", "content": question}}, {{"role": "assistant", "content": answer}}]
-    inputs = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)
-    with torch.inference_mode():
-        return model(**inputs).logits.item()
-
-""",
-    ask="""\
-question, answers = "What is asked?", ["One answer to it.", "Another answer to it."]
-for score, answer in sorted(((reward(question, answer), answer) for answer in answers), reverse=True):
-    print(f"{score:.3f}  {answer}")
-""",
-    space="""
-def judge(question, answers):
-    found = [line for line in answers.splitlines() if line.strip()]
-    return [[score, answer] for score, answer in sorted(((reward(question, each), each) for each in found), reverse=True)]
-
-
-inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
-demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
-    limits=(
-        "Its rewards put answers to one question in order; those to two questions are hardly comparable.",
-        _FIGURES,
-    ),
 )

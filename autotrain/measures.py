@@ -86,6 +86,13 @@ MEASURES: dict[str, Measure] = {
         Measure(name="judged_win", title="Judged better"),
         Measure(name="judged_tie", title="Judged equal"),
         Measure(name="judged_loss", title="Judged worse", higher_is_better=False),
+        Measure(name="reward_spread", title="Spread of rewards", unit="number"),
+        Measure(name="reward_exact", title="Reward: exact match", unit="number"),
+        Measure(name="reward_number", title="Reward: number", unit="number"),
+        Measure(name="reward_pattern", title="Reward: pattern", unit="number"),
+        Measure(name="reward_json", title="Reward: JSON", unit="number"),
+        Measure(name="reward_length", title="Reward: length", unit="number"),
+        Measure(name="answer_tokens", title="Tokens of an answer", unit="number"),
     )
 }
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from autotrain.encoding.answers import Window
 from autotrain.encoding.chat import Encoded
-from autotrain.encoding.lessons import CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
+from autotrain.encoding.lessons import ASKED, CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
 from autotrain.encoding.said import conversation_of, cut_target_findings, passed_findings, template_findings
 from autotrain.encoding.tags import IGNORED, Tagged
 from autotrain.encoding.template import render, template_of
@@ -124,11 +124,11 @@ def encoded_batch(
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback", ASKED}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
-    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()))
+    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()), asking=shape == ASKED)
 
 
 def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -181,6 +181,8 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"score {row['score']:g}",) * 2
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
+    if "answer" in row:
+        return (f"right answer: {row['answer']}" if row["answer"] else "no right answer",)
     if "relevance" in row:
         return (f"relevance {row['relevance']:g}",)
     return tuple(str(row[role]) for role in ("label", "target") if role in row)
@@ -215,6 +217,7 @@ _EXPLAINED = {
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
     "feedback": "The model learns to write the marked tokens more readily where they were liked, and less where not.",
+    ASKED: "The model reads the prompt and writes several answers; what earns more reward becomes likelier.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
+from autotrain.tasks.grpo import Grpo
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
 from autotrain.tasks.preference_tuning import PreferenceTuning
 from autotrain.tasks.reranking import Reranking
@@ -29,5 +30,6 @@ TASKS: dict[str, Task] = {
         PreferenceTuning(),
         RewardModeling(),
         ContinuedPretraining(),
+        Grpo(),
     )
 }

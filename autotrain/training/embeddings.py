@@ -57,7 +57,7 @@ class EmbeddingLearner(Learner):
                     "Add rows, or give this part a larger share of them.",
                     code="nothing-to-compare",
                 )
-        self.known = self._all_known() if self.shape in ("pairs", "triplets") else None
+        self.alike = self._all_alike() if self.shape in ("pairs", "triplets") else None
         model = load_encoder(self.attempt.model)
         width = model.config.get_text_config().hidden_size * len(self.pooling)
         self.sizes = tuple(size for size in sizes_of(getattr(self.params, "matryoshka_dims", "")) if size != width)
@@ -74,8 +74,8 @@ class EmbeddingLearner(Learner):
         places, chosen = self._chosen(rows, len(rows) if rows is self.train else MOST_VALIDATION)
         made = [[list(text.input_ids) for text in texts] for _, texts in self.taught(rows)]
         items = [{"input_ids": made[at], "labels": place} for place, at in enumerate(places)]
-        if self.known is not None:
-            numbers = self.known.texts[: len(rows)] if rows is self.train else self.known.texts[len(self.train) :]
+        if self.alike is not None:
+            numbers = self.alike.texts[: len(rows)] if rows is self.train else self.alike.texts[len(self.train) :]
             items = [{**item, "text": texts} for item, texts in zip(items, numbers, strict=True)]
         elif self.shape == "scored-pairs":
             items = [{**item, "score": row["score"]} for item, row in zip(items, chosen, strict=True)]
@@ -111,7 +111,7 @@ class EmbeddingLearner(Learner):
             most=most,
         )
         judge = judge_of(self.shape, self._chosen(self.validation, MOST_VALIDATION)[1])
-        collate = collator(self.tokenizer, attempt.device.name, self.known)
+        collate = collator(self.tokenizer, attempt.device.name, self.alike)
         return Objective(
             collate, None, _metrics(judge), f"eval_{judge.metric}", step=self.contrast.step, by_tokens=True
         )
@@ -190,7 +190,7 @@ class EmbeddingLearner(Learner):
         place = {text: at for at, text in enumerate(texts)}
         return np.asarray(vectors[[[place[row[role]] for role in roles] for row in rows]], dtype=np.float32)
 
-    def _all_known(self) -> Known:
+    def _all_alike(self) -> Known:
         """What belongs together in the training rows, and behind them in those validation rows that are used."""
         rows = (*self.train.rows, *self._chosen(self.validation, MOST_VALIDATION)[1])
         return Known([[row[role] for role in TEXTS[self.shape]] for row in rows])

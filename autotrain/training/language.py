@@ -208,7 +208,8 @@ def tell(
     items: Sequence[dict[str, Any]],
     collator: Any,
     progressed: Callable[[float], None] | None = None,
-    step: Step | None = None,
+    *,
+    step: Step = next_token_step,
 ) -> Told:
     """The sums over each row's learned tokens, in the order of the rows; `progressed` hears the share that is done."""
     import torch
@@ -224,7 +225,7 @@ def tell(
             size = max(1, EVALUATION_TOKENS // longest)
             part, order = order[:size], order[size:]
             batch = {name: values.to(device) for name, values in collator([items[place] for place in part]).items()}
-            made[part] = (step or next_token_step)(model, batch)[1]["logits"].cpu().double().numpy()
+            made[part] = step(model, batch)[1]["logits"].cpu().double().numpy()
             if progressed is not None:
                 progressed(1 - len(order) / len(items))
     model.train(was_training)

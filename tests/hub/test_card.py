@@ -16,6 +16,7 @@ from autotrain.hub.card import CardFacts, code, escape, model_card, one_line
 from autotrain.hub.licenses import license_metadata
 from autotrain.report import Baseline, ClassScore, Confusion, Example, Report, Score, Shortened, Split, Training
 from autotrain.table import ColumnKind, ColumnProfile, Profile
+from autotrain.tasks import TASKS
 
 FACTS = CardFacts(
     title="ticket-router",
@@ -159,11 +160,11 @@ def test_an_adapter_for_vectors_says_how_they_are_made_and_what_shorter_ones_los
     report = REPORT.model_copy(
         update={"scores": (ndcg,), "baselines": (), "per_class": (), "confusion": None, "shortened": (short,)}
     )
-    recipe = "task: sentence-embeddings\nparams: {max_length: 96}\n"
-    facts = replace(FACTS, task="sentence-embeddings", pipeline_tag="sentence-similarity", recipe=recipe)
+    manual = TASKS["sentence-embeddings"].manual
+    python = manual.python(FACTS.repository, "base")
+    facts = replace(FACTS, task="sentence-embeddings", python=python, limits=manual.limits)
     card = model_card(facts, report, PROFILE)
-    assert "model.load_adapter(repository)" in card and "model.max_seq_length = min(" in card
-    assert "| 64 | 0.700 | 0.500 |" in card
+    assert "model.load_adapter(repository)" in card and "| 64 | 0.700 | 0.500 |" in card
     assert "AutoModelForSequenceClassification" not in card and "classes" not in card.partition("## Limits")[2]
 
 

@@ -21,7 +21,6 @@ from transformers import BertModel, GPT2Config
 
 from autotrain.answers import Embedded, Similar
 from autotrain.errors import DataError, ModelError
-from autotrain.hub.card import embedding_usage
 from autotrain.models.loading import load_encoder, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.task import Result
@@ -41,7 +40,6 @@ from autotrain.training.contrast import (
 )
 from autotrain.training.embeddings import sizes_of
 from autotrain.training.fit import IGNORED
-from tests.hub.test_card import FACTS
 from tests.training.learned import Learned, learned
 from tests.training.toy import PARAMS, save_encoder, sentences
 
@@ -119,12 +117,10 @@ def test_the_finished_adapter_compares_texts_and_gives_their_vectors(done: Resul
         predictor.predict([{"texts": "a\n" * 101}])
 
 
-def test_what_the_card_says_gives_the_same_vectors(done: Result, model: Path) -> None:
-    recipe = "task: sentence-embeddings\nparams: {max_length: 32}\n"
-    facts = {**vars(FACTS), "repository": str(done.artifact), "base_id": str(model), "recipe": recipe}
-    code = embedding_usage(type(FACTS)(**{**facts, "task": "sentence-embeddings"}))
+def test_the_manual_gives_the_vectors_of_the_app(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
     made: dict[str, Any] = {}
-    exec(code, made)
+    exec(TASKS["sentence-embeddings"].manual.python(str(done.artifact), str(model)), made)
     predictor = TASKS["sentence-embeddings"].load(done.artifact, model)
     own = predictor.predict([{"text": text} for text in made["texts"]])
     assert np.allclose(made["vectors"], [each.vector for each in own], atol=1e-5)  # type: ignore[union-attr]

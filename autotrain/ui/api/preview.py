@@ -29,6 +29,7 @@ LONGER = {
     "prompt-completion": 1024,
     "preference": 1024,
     "feedback": 1024,
+    "prompt-answer": 1024,
     "plain-text": 1024,
     "text-to-text": 512,
     "question-answering": 384,
