@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autotrain.api import TrainedRun, predict, train
+    from autotrain.api import TrainedRun, evaluate, predict, train
     from autotrain.errors import AutotrainError
     from autotrain.recipe import Recipe, presets
     from autotrain.recipe import load as load_recipe
@@ -21,6 +21,7 @@ _HOMES = {
     "Report": ("autotrain.report", "Report"),
     "Settings": ("autotrain.settings", "Settings"),
     "TrainedRun": ("autotrain.api", "TrainedRun"),
+    "evaluate": ("autotrain.api", "evaluate"),
     "load_recipe": ("autotrain.recipe", "load"),
     "predict": ("autotrain.api", "predict"),
     "presets": ("autotrain.recipe", "presets"),
@@ -33,6 +34,7 @@ __all__ = [
     "Report",
     "Settings",
     "TrainedRun",
+    "evaluate",
     "load_recipe",
     "predict",
     "presets",

@@ -26,6 +26,11 @@ class FinishedAdapter:
     task: Task
 
     @property
+    def rows(self) -> Mapping[str, str]:
+        """What the adapter reads of each row of a table, as `inputs`."""
+        return self.task.reads(self.columns)
+
+    @property
     def expected(self) -> str | None:
         """The column of the training file that says what is right, where an answer can be compared with it."""
         return next((self.columns[role] for role in ("label", "tags") if role in self.columns), None)
@@ -40,15 +45,15 @@ def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
     recipe = loads(run.recipe, run.id)
     columns = dict(recipe.data.columns) if recipe.data is not None else {}
     task = recipe.the_task()
-    optional = {column.role for column in task.asks if not column.required}
     return FinishedAdapter(
         artifact=folder.adapter,
-        model=Path(Order.read(attempts[-1]).model),
+        model=_base(folder.adapter, Path(Order.read(attempts[-1]).model)),
         columns=columns,
-        inputs={
-            role.role: columns.get(role.role, "")
-            for role in task.asks
-            if role.role in columns or role.role not in optional
-        },
+        inputs={role.role: columns.get(role.role, "") for role in task.asks if role.role in columns or role.required},
         task=task,
     )
+
+
+def _base(artifact: Path, model: Path) -> Path:
+    """The base model's folder; of a model that was trained as a whole itself, when the base is not there any more."""
+    return artifact if (artifact / "config.json").is_file() and not (model / "config.json").is_file() else model

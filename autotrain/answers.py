@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -40,6 +40,8 @@ PLAINLY = Asking()
 
 SHOWN_LABELS = 5
 """Of a classifier's answer in a terminal."""
+SHOWN_NUMBERS = 6
+"""Of a vector in a terminal."""
 
 
 class _Answer(BaseModel):
@@ -48,6 +50,10 @@ class _Answer(BaseModel):
     def cells(self) -> dict[str, str]:
         """The columns that a table gets, in order; every answer of an adapter gives the same ones."""
         raise NotImplementedError
+
+    def typed(self) -> Mapping[str, object]:
+        """The same columns for a file that knows more than text."""
+        return self.cells()
 
     def says(self) -> str:
         """The answer in one line of text."""
@@ -155,6 +161,39 @@ class Found(_Answer):
         return {"predicted": self.text, "confidence": f"{self.confidence:.6f}", "start": str(self.start)}
 
 
+class Guess(BaseModel):
+    """A word and how likely it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    word: str
+    probability: float
+
+
+class Filled(_Answer):
+    """A text with its open places filled, and for each place in order the likeliest words, the best first."""
+
+    kind: Literal["filled"] = "filled"
+    text: str
+    guesses: tuple[tuple[Guess, ...], ...]
+
+    def cells(self) -> dict[str, str]:
+        others = ("; ".join(f"{guess.word} {guess.probability:.4f}" for guess in place) for place in self.guesses)
+        return {
+            "predicted": "|".join(place[0].word for place in self.guesses),
+            "confidence": "|".join(f"{place[0].probability:.6f}" for place in self.guesses),
+            "words": " | ".join(others),
+            "filled": self.text,
+        }
+
+    def lines(self) -> list[str]:
+        return [
+            f"{f'{number}. ' if len(self.guesses) > 1 else ''}{guess.probability:6.1%}  {guess.word}"
+            for number, place in enumerate(self.guesses, 1)
+            for guess in place[:SHOWN_LABELS]
+        ]
+
+
 class Written(_Answer):
     """A text that was written. `finished` is whether it came to its own end before the limit."""
 
@@ -191,8 +230,34 @@ class Similar(_Answer):
     def cells(self) -> dict[str, str]:
         return {"similarity": f"{self.values[0][-1]:.6f}"}
 
+    def lines(self) -> list[str]:
+        rows = zip(self.texts, self.values, strict=True)
+        return [f"{'  '.join(f'{value:5.2f}' for value in row)}  {text}" for text, row in rows]
+
     def agrees(self, own: str) -> bool | None:
         return None
 
 
-AnyAnswer = Annotated[Scores | Number | Marked | Found | Written | Ranked | Similar, Field(discriminator="kind")]
+class Embedded(_Answer):
+    """The vector of a text, of length 1: the cosine of two texts is the sum of the products of their numbers."""
+
+    kind: Literal["embedded"] = "embedded"
+    vector: tuple[float, ...]
+
+    def cells(self) -> dict[str, str]:
+        return {"embedding": json.dumps([round(value, 6) for value in self.vector])}
+
+    def typed(self) -> Mapping[str, object]:
+        return {"embedding": list(self.vector)}
+
+    def lines(self) -> list[str]:
+        first = ", ".join(f"{value:.4f}" for value in self.vector[:SHOWN_NUMBERS])
+        return [f"{len(self.vector)} numbers: {first}, …"]
+
+    def agrees(self, own: str) -> bool | None:
+        return None
+
+
+AnyAnswer = Annotated[
+    Scores | Number | Marked | Found | Filled | Written | Ranked | Similar | Embedded, Field(discriminator="kind")
+]

@@ -1,4 +1,4 @@
-"""Training and predicting from Python: the same record, supervisor and trainer process as the page and the worker."""
+"""Training and predicting from Python: the same record, supervisor and processes as the page and the worker."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from autotrain import submission
 from autotrain.adapters import finished_adapter
 from autotrain.answers import AnyAnswer
 from autotrain.errors import TrainingError
+from autotrain.evaluator import evaluate_again, subject_of_folder, subject_of_run
 from autotrain.events import AnyEvent, Log
+from autotrain.hub.account import Account
+from autotrain.hub.datasets import open_datasets
 from autotrain.predictor import AdapterProcess
 from autotrain.recipe import Recipe
 from autotrain.report import Report
+from autotrain.runs.finding import find_run
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import FINISHED, OWNED
@@ -46,6 +51,10 @@ class TrainedRun:
         if self.run.state != "succeeded":
             raise TrainingError(f"Run {self.run.name!r} is {self.run.state}: {self.run.reason or 'no reason given.'}")
         return Report.model_validate_json(self.folder.report.read_text("utf-8"))
+
+    def evaluate(self, data: str | Path, columns: Mapping[str, str] | None = None) -> Report:
+        """The evaluation of the run once more, on other rows; see `autotrain.evaluate`."""
+        return evaluate(self.run, data, columns, settings=self.settings)
 
     def predict(self, inputs: Sequence[str] | Sequence[Mapping[str, str]]) -> list[AnyAnswer]:
         """A score for each class, for each text (or mapping of roles to texts). Raises ModelError, DataError."""
@@ -92,10 +101,52 @@ def predict(
 ) -> list[AnyAnswer]:
     """Answers of a finished run's adapter, from a process of its own. Raises ModelError, DataError."""
     adapter = finished_adapter(run, settings or load_settings())
-    role = next(iter(adapter.inputs), "text")
+    role = next(iter(adapter.rows), "text")
     wanted = [{role: item} if isinstance(item, str) else item for item in inputs]
     with AdapterProcess(adapter.artifact, adapter.model) as process:
         return process.predict(wanted)
+
+
+def evaluate(  # noqa: PLR0913  # one place for every wish; but for the first three each has a default
+    what: Run | str | Path,
+    data: str | Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    model: Path | None = None,
+    settings: Settings | None = None,
+    with_steps: bool = True,
+    device: str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """The test evaluation of a finished training, once more on other rows, in a process of its own.
+
+    Args:
+        what: a run, its id or its name; or the folder of an adapter, alone or within that of its run.
+        data: what a recipe may name: a file, a dataset's id, an address.
+        columns: which column plays which role, where they are not named as in the training.
+        model: of an adapter's folder: the base model's folder, where the one that it names is not found.
+        with_steps: whether the steps of the run's recipe are done on these rows too.
+        device: `cpu` or `cuda:0`; by default what this machine has.
+        progress: called with the share that is done.
+
+    Raises:
+        UnknownRun, ModelError: there is no such run, or no adapter of it.
+        DataError: the rows cannot be evaluated; the sentence says why.
+    """
+    settings = settings or load_settings()
+    settings.prepare_home()
+    store = open_store(settings.database)
+    try:
+        datasets = open_datasets(settings, Account(store, settings).token)
+        folder = Path(what) if isinstance(what, (str, Path)) and Path(what).is_dir() else None
+        if folder is not None:
+            subject = subject_of_folder(folder, model, settings)
+        else:
+            subject = subject_of_run(what if isinstance(what, Run) else find_run(store, str(what)), settings)
+        dataset = datasets.resolve(str(data))
+        return evaluate_again(subject, dataset, columns, with_steps=with_steps, device=device, progress=progress)
+    finally:
+        store.close()
 
 
 def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, stopping: Callable[[], bool]) -> Run:

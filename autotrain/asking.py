@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +24,14 @@ Progress = Callable[[int, int], None]
 
 
 def ask(
-    module: str, question: Any, *, seconds: float, what: str, progress: Progress | None = None, online: bool = False
+    module: str,
+    question: Any,
+    *,
+    seconds: float,
+    what: str,
+    progress: Progress | None = None,
+    online: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Any:
     """What `python -m module` answers to a question.
 
@@ -34,14 +42,17 @@ def ask(
         what: what went wrong if there is no answer, as in "The rows could not be encoded".
         progress: what the child's own is passed on to; what it raises ends the child.
         online: whether the child may ask the Hub.
+        environment: the child's, instead of this process's own.
 
     Raises:
-        DataError: the child refused; or `too-slow`, or `child-broke`, when what it wrote is in the app's log.
+        DataError: the child refused; or `too-slow`, `out-of-memory`, or `child-broke`, when what it wrote is in the
+            app's log.
     """
-    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"} | ({} if online else {"HF_HUB_OFFLINE": "1"})
+    given = dict(os.environ if environment is None else environment)
+    given |= {"TOKENIZERS_PARALLELISM": "false"} | ({} if online else {"HF_HUB_OFFLINE": "1"})
     command = [sys.executable, "-m", module]
     late = threading.Event()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=given) as child:
 
         def end() -> None:
             late.set()
@@ -60,6 +71,12 @@ def ask(
     if "answer" not in said:
         if late.is_set():
             raise DataError(f"{what} within {seconds:g} s. Try again.", code="too-slow")
+        if child.returncode == -signal.SIGKILL:
+            raise DataError(
+                f"{what}: its process was killed, most likely because memory ran out. Close other programs or wait for "
+                "running trainings, then try again.",
+                code="out-of-memory",
+            )
         raise DataError(f"{what}. Look at the log of the app.", code="child-broke")
     return said["answer"]
 

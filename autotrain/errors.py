@@ -11,6 +11,7 @@ Every exception this package raises on purpose.
     * HubUnreachable         no answer: no network, or the Hub is down
     * TokenError             the token is missing, wrong or lacks a permission
     * RepositoryError        the repository's name is invalid, taken, gated or absent
+  * JudgeError               the judge of answers is not set up, refused or could not be reached
   * RunError                 the record refused
     * UnknownRun             no such run
     * ImpossibleTransition   a run in this state cannot do that
@@ -92,6 +93,12 @@ class RepositoryError(HubError):
     """The repository's name is invalid, taken, gated or absent."""
 
     default_code = "repository"
+
+
+class JudgeError(AutotrainError):
+    """The judge of answers is not set up, refused, or did not answer."""
+
+    default_code = "judge"
 
 
 class RunError(AutotrainError):

@@ -19,6 +19,8 @@ class Measure(BaseModel):
     title: str
     unit: Unit = "share"
     higher_is_better: bool = True
+    judges: bool = True
+    """Whether more or less of it is better at all; a length only tells."""
 
     def shown(self, value: float) -> str:
         """The value as people read it."""
@@ -51,6 +53,9 @@ MEASURES: dict[str, Measure] = {
         Measure(name="auroc", title="AUROC"),
         Measure(name="average_precision", title="Average precision"),
         Measure(name="exact_match", title="Exact match"),
+        Measure(name="f1_with_answer", title="F1 where there is an answer"),
+        Measure(name="exact_match_with_answer", title="Exact match where there is an answer"),
+        Measure(name="right_without_answer", title="Right where there is none"),
         Measure(name="expected_calibration_error", title="Calibration error", higher_is_better=False),
         Measure(name="hamming_loss", title="Wrong labels", higher_is_better=False),
         Measure(name="rmse", title="Root mean squared error", unit="number", higher_is_better=False),
@@ -63,11 +68,12 @@ MEASURES: dict[str, Measure] = {
         Measure(name="rouge_l", title="ROUGE-L"),
         Measure(name="bleu", title="BLEU", unit="number"),
         Measure(name="chrf", title="chrF", unit="number"),
-        Measure(name="length_ratio", title="Length against the reference", unit="number"),
+        Measure(name="length_ratio", title="Length against the reference", unit="number", judges=False),
         Measure(name="ndcg_at_10", title="nDCG@10"),
         Measure(name="mrr", title="Mean reciprocal rank"),
         Measure(name="recall_at_10", title="Recall@10"),
         Measure(name="recall_at_1", title="Recall@1"),
+        Measure(name="nearest_accuracy", title="Nearest has the same label"),
         Measure(name="triplet_accuracy", title="Right side of triplets"),
         Measure(name="perplexity", title="Perplexity", unit="number", higher_is_better=False),
         Measure(name="general_perplexity", title="Perplexity on general texts", unit="number", higher_is_better=False),
@@ -80,6 +86,16 @@ MEASURES: dict[str, Measure] = {
         Measure(name="kl", title="Distance to the base model (KL)", unit="number", higher_is_better=False),
         Measure(name="pass_at_1", title="Pass@1"),
         Measure(name="reward", title="Mean reward", unit="number"),
+        Measure(name="judged_win", title="Judged better"),
+        Measure(name="judged_tie", title="Judged equal"),
+        Measure(name="judged_loss", title="Judged worse", higher_is_better=False),
+        Measure(name="reward_spread", title="Spread of rewards", unit="number"),
+        Measure(name="reward_exact", title="Reward: exact match", unit="number"),
+        Measure(name="reward_number", title="Reward: number", unit="number"),
+        Measure(name="reward_pattern", title="Reward: pattern", unit="number"),
+        Measure(name="reward_json", title="Reward: JSON", unit="number"),
+        Measure(name="reward_length", title="Reward: length", unit="number"),
+        Measure(name="answer_tokens", title="Tokens of an answer", unit="number"),
     )
 }
 

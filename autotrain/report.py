@@ -98,6 +98,14 @@ class CalibrationBin(_Part):
     count: int
 
 
+class Shortened(_Part):
+    """The headline score when only the first `size` numbers of each vector are kept: tuned, and by the base model."""
+
+    size: int
+    score: Score
+    untouched: Score
+
+
 class Split(_Part):
     """Rows of each split."""
 
@@ -136,6 +144,38 @@ class Training(_Part):
         return f"Training was ended by hand at step {self.steps:,}{of}." if self.ended == "asked" else None
 
 
+class Verdict(_Part):
+    """What a judge made of one pair of answers: the tuned model's is better (win), worse (loss), or neither.
+
+    `words` are its reasons in both orders; `agreed` is whether both orders said the same.
+    """
+
+    row: int
+    outcome: Literal["win", "tie", "loss"]
+    agreed: bool = True
+    words: tuple[str, ...] = ()
+
+
+class Judgement(_Part):
+    """What another model made of the tuned answers beside those of the untouched base, each pair in both orders."""
+
+    judge: str
+    host: str
+    scores: tuple[Score, ...] = Field(description="Shares of wins, ties and losses with their intervals.")
+    verdicts: tuple[Verdict, ...]
+    malformed: int = 0
+    notes: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """The outcome in one sentence."""
+        wins, ties, losses = self.scores
+        low, high = wins.low or 0.0, wins.high or 1.0
+        return (
+            f"{self.judge} found the tuned answer better in {wins.shown()} of {len(self.verdicts):,} pairs (95 % "
+            f"interval {low:.1%} to {high:.1%}), equal in {ties.shown()}, worse in {losses.shown()}."
+        )
+
+
 UNCLEAR = "not clearly different from"
 
 
@@ -151,6 +191,9 @@ class Report(_Part):
     calibration: tuple[CalibrationBin, ...] = ()
     mistakes: tuple[Example, ...] = ()
     examples: tuple[Example, ...] = ()
+    written: tuple[Example, ...] = Field((), description="Every answer that the evaluation wrote, for a judge.")
+    judgement: Judgement | None = None
+    shortened: tuple[Shortened, ...] = ()
     split: Split
     training: Training
     notes: tuple[str, ...] = Field((), description="Sentences a reader must know, such as how small the test split is.")
@@ -182,6 +225,8 @@ class Report(_Part):
 
     def _against_baselines(self, score: Score) -> tuple[str, Score, str] | None:
         """The strongest baseline's title and score of the same name, and how this score compares."""
+        if not measure(score.name).judges:
+            return None
         rivals = [(each.title, s) for each in self.baselines for s in each.scores if s.name == score.name]
         if not rivals:
             return None

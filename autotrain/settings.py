@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Whether such an address may lie in a private network or on this machine."
     )
+    judge_url: str | None = Field(
+        None, description="An OpenAI-compatible endpoint whose model judges answers, unless Settings name another."
+    )
+    judge_model: str | None = Field(None, description="The judge's model there. AUTOTRAIN_JUDGE_API_KEY is its key.")
     max_cell_characters: int = Field(1_000_000, gt=0, description="Longest single cell accepted, in characters.")
 
     @field_validator("redis_url")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from autotrain.data.shapes import SHAPES
 from autotrain.data.shapes.shape import Shape
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
-from autotrain.task import Column, Params
+from autotrain.task import Column, Masking, Params
 
 
 class Shaped:
@@ -20,6 +20,7 @@ class Shaped:
 
     shapes: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[Column, ...]]
+    asks: ClassVar[tuple[Column, ...]]
 
     def shape_for(self, columns: Mapping[str, str]) -> str:
         """The shape whose roles these are: with the fewest roles it does not know, then the fewest that are missing."""
@@ -29,6 +30,10 @@ class Shaped:
         """The required roles that have no column yet."""
         return [role for role in SHAPES[self.shape_for(columns)].roles if role.required and not columns.get(role.role)]
 
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """What is read of each row of a table: the same that a person gives."""
+        return {role.role: columns.get(role.role, "") for role in self.asks if role.role in columns or role.required}
+
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits the task: in the shape that fits it best."""
         return max((SHAPES[name].suits(profile) for name in self.shapes), key=lambda fit: fit.score)
@@ -36,6 +41,10 @@ class Shaped:
     def check(self, table: Table, columns: Mapping[str, str], params: Params) -> list[Finding]:
         """What is wrong or worth knowing about the rows in their shape."""
         return SHAPES[self.shape_for(columns)].check(table, columns)
+
+    def masking(self, params: Mapping[str, Any]) -> Masking | None:
+        """Nothing is hidden."""
+        return None
 
 
 def roles_of(*shapes: str) -> tuple[Column, ...]:

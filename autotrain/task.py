@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from autotrain.answers import AnyAnswer, Asking
 from autotrain.events import EventSink, Finding
 from autotrain.manuals import Manual
-from autotrain.report import Report
+from autotrain.report import Report, Training
 from autotrain.table import Fit, Profile, Table
 
 
@@ -48,6 +48,14 @@ class Column:
     """Words of a column's name that speak for this role; without them those that are usual for its kind."""
     by_name: bool = False
     """Whether only the name can tell, as with a question and its answer, which are both texts."""
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How many of a text's own tokens are hidden to be learned, and the seed that chooses them."""
+
+    share: float = 0.15
+    seed: int = 42
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,21 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A finished adapter that is evaluated once more, and how its training went, where that is known."""
+
+    artifact: Path
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
 class Attempt:
     """All a task may know about its run: no database, no queue, no page, no token.
 
     `model` is a local folder. `data` holds `train.arrow`, `validation.arrow` and `test.arrow` with columns named by
     role. `columns` says which column of the user's file plays each role. `workdir` is this attempt's own folder;
-    `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None.
+    `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None. With `judged` nothing
+    is trained or saved: that adapter is evaluated on the test rows, and there may be no other rows.
     """
 
     model: Path
@@ -108,6 +125,7 @@ class Attempt:
     device: Device
     wishes: Wishes = field(default_factory=Wishes)
     team: Team = field(default_factory=Team)
+    judged: Finished | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +173,11 @@ class Task(Protocol):
         """The roles that still need a column."""
         ...
 
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """What the finished adapter reads of each row of a table, by role, with the column of the training table that
+        was it or an empty name. A person may be asked for something else, such as several texts at once."""
+        ...
+
     def suits(self, profile: Profile) -> Fit:
         """How well a table suits this task, and the mapping it suggests."""
         ...
@@ -163,8 +186,15 @@ class Task(Protocol):
         """Everything wrong or worth knowing about this table under this mapping, before a second of training."""
         ...
 
+    def masking(self, params: Mapping[str, Any]) -> Masking | None:
+        """What its training hides of a text, under parameters that need not all be there; None where nothing is."""
+        ...
+
     def train(self, attempt: Attempt) -> Result:
-        """Train, evaluate, save. Raises TrainingError, ModelError or DataError with a sentence for people."""
+        """Train, evaluate, save; of an attempt with `judged`, only evaluate.
+
+        Raises TrainingError, ModelError or DataError with a sentence for people.
+        """
         ...
 
     def load(self, artifact: Path, model: Path) -> Predictor:

@@ -105,6 +105,18 @@ def test_the_python_example_uses_names_that_exist() -> None:
     assert autotrain.presets("text-classification")["fast"].with_data("x.csv", text="a", label="b").data is not None
 
 
+def test_the_adapters_page_names_parameters_and_values_that_exist() -> None:
+    from autotrain.params import AdapterParams
+
+    page = (ROOT / "docs" / "adapters.md").read_text("utf-8")
+    rows = re.findall(r"`([a-z_]+)(?:: ([^`]+))?`", "\n".join(line for line in page.splitlines() if line[:1] == "|"))
+    named = {name: value for name, value in rows if name != "parameter"}
+    assert len(named) >= 11 and set(named) <= set(AdapterParams.model_fields)
+    for name, value in named.items():
+        if value and name != "lora_target_names":
+            AdapterParams(**{name: yaml.safe_load(value)})
+
+
 def test_the_version_is_one() -> None:
     import autotrain
 

@@ -1,4 +1,4 @@
-"""The command line: up, train, predict, runs, data, models, recipes, export, push, doctor."""
+"""The command line: up, train, evaluate, judge, predict, runs, data, models, recipes, export, push, doctor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 import typer
 
-from autotrain.cli import data, diagnose, models, recipes, results, runs, serve, train
+from autotrain.cli import data, diagnose, evaluate, models, recipes, results, runs, serve, train
 from autotrain.errors import AutotrainError
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 app.command("up")(serve.up)
 app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(train.train)
+app.command("evaluate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(evaluate.evaluate)
+app.command("judge")(evaluate.judge)
 app.command("predict")(results.predict)
 app.command("export")(results.export)
 app.command("push")(results.push)

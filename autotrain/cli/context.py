@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrain.errors import DataError
+from autotrain.runs.finding import find_run as find_run
 from autotrain.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from autotrain.data.store import DatasetStore
     from autotrain.runs.sql import SqlStore
-    from autotrain.runs.store import Run
 
 
 def open_settings() -> Settings:
@@ -51,19 +51,3 @@ def not_written(place: Path, error: OSError) -> DataError:
         f"{place} could not be written ({error.strerror}). Free some space or choose another place.",
         code="not-writable",
     )
-
-
-def find_run(store: SqlStore, wanted: str) -> Run:
-    """A run by its id, the beginning of its id, its name, or a part of its name. Raises UnknownRun."""
-    from autotrain.errors import UnknownRun
-
-    runs = store.list(limit=10_000)
-    found = [run for run in runs if run.id.startswith(wanted) or run.name == wanted]
-    found = found or [run for run in runs if wanted.casefold() in run.name.casefold()]
-    exact = [run for run in found if run.id == wanted]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    if not found:
-        raise UnknownRun(f"There is no run {wanted!r}. `autotrain runs list` shows those that exist.")
-    ids = ", ".join(run.id for run in found[:5])
-    raise UnknownRun(f"{wanted!r} fits {len(found)} runs ({ids}). Give more of the id.")

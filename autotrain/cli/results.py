@@ -22,7 +22,9 @@ def predict(
     run: WhichRun,
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer.")] = None,
     data: Annotated[Path | None, typer.Option(help="A table to answer row by row.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the CSV with predictions goes.")] = Path("predictions.csv"),
+    output: Annotated[
+        Path, typer.Option(help="Where the predictions go: a .csv, or a .parquet in which vectors are lists.")
+    ] = Path("predictions.csv"),
     column: Annotated[str | None, typer.Option(help="The column of the table to read.")] = None,
 ) -> None:
     """Answer texts, or a whole table, with a finished run's adapter."""
@@ -53,7 +55,7 @@ def _predict_table(
 
     table = open_datasets(settings).resolve(str(data)).table()
     names = [known.name for known in table.profile.columns]
-    chosen = {role: column for role in adapter.inputs} if column else choose_columns(names, adapter.inputs)
+    chosen = {role: column for role in adapter.rows} if column else choose_columns(names, adapter.rows)
     label = adapter.expected
     with AdapterProcess(adapter.artifact, adapter.model) as process:
         result = predict_file(process, table, chosen, output, label=label if label in names else None)

@@ -142,7 +142,7 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
     _change_data(data, changes)
     task = recipe.the_task()
     roles = [column.role for column in task.columns]
-    for option, value in _pairs(extra):
+    for option, value in pairs(extra):
         if option in roles:
             data["columns"][option] = value
         elif option in task.params_class.model_fields:
@@ -176,7 +176,8 @@ def _parsed(text: str) -> Any:
         raise RecipeError("--step", [f"{text!r} is not YAML: {' '.join(str(error).split())}"]) from error
 
 
-def _pairs(extra: list[str]) -> list[tuple[str, str]]:
+def pairs(extra: list[str]) -> list[tuple[str, str]]:
+    """Options and their values: `--text review` or `--text=review`. Raises RecipeError for what is neither."""
     pairs: list[tuple[str, str]] = []
     rest = iter(extra)
     for word in rest:

@@ -22,12 +22,12 @@ MAPPING_FILE = "mapping.json"
 LABEL_ROLE = "label"
 LEARNED_ROLES = frozenset(
     {LABEL_ROLE, "labels", "tags", "spans", "answers", "target", "completion", "chosen", "rejected", "score"}
-    | {"passage", "relevance"}
+    | {"passage", "relevance", "positive", "negative", "answer"}
 )
 """What rows are not compared by: the same text belongs together, whatever is learned of it; and a query together with
 all its passages."""
-REPEATED_ROLE = "query"
-"""A text that comes again in many rows by itself, and is no template for that."""
+REPEATED_ROLES = frozenset({"query", "anchor"})
+"""Texts of which one comes again in many rows by itself, and is no template for that."""
 _SPLIT_FIELDS = ("method", "column", "validation", "test", "folds", "fold", "near_duplicates", "seed")
 
 
@@ -64,7 +64,7 @@ def freeze(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec, folde
     counts = _counts(divided)
     with plain_errors(dataset.name):
         for number, name in enumerate(SPLITS):
-            _write(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
+            write_rows(dataset.table().rows, columns, divided.part == number, folder / f"{name}.arrow")
         (folder / PROFILE_FILE).write_text(dataset.profile.model_dump_json(indent=1), "utf-8")
         mapping = {
             "dataset": {"id": dataset.id, "name": dataset.name, "source": dataset.source},
@@ -103,7 +103,7 @@ def _divide(dataset: Dataset, columns: Mapping[str, str], split: SplitSpec) -> S
     texts = [column for role, column in columns.items() if role not in LEARNED_ROLES]
     searched = split.near_duplicates == "together" and split.method != "given"
     near = near_rows(dataset, texts) if searched else None
-    near, said = without_templates(near) if near is not None and REPEATED_ROLE not in columns else (near, [])
+    near, said = without_templates(near) if near is not None and not REPEATED_ROLES & set(columns) else (near, [])
     label = columns.get(LABEL_ROLE)
     try:
         made = split_table(dataset.table(), texts, label, split, near)
@@ -121,8 +121,8 @@ def _counts(splits: Splits) -> SplitCounts:
     return SplitCounts(train, validation, test, splits.dropped, splits.per_class, splits.findings)
 
 
-def _write(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:
-    """Write the chosen rows batch by batch, so that memory does not grow with the table."""
+def write_rows(rows: pa.Table, columns: Mapping[str, str], chosen: np.ndarray, path: Path) -> None:
+    """Write the chosen rows with columns named by role, batch by batch, so that memory does not grow with the table."""
     schema = pa.schema([*((role, pa.string()) for role in columns), (ROW_COLUMN, pa.int64())])
     start = 0
     with path.open("wb") as file, pa.ipc.new_stream(file, schema) as writer:

@@ -57,7 +57,7 @@ def units_of(
     unit = np.full(len(keys), -1, np.int64)
     found, inverse = np.unique(keys[usable], return_inverse=True)
     unit[usable] = inverse.reshape(-1)
-    for numbers in together:
+    for numbers in together if len(found) else ():
         unit = _joined(unit, numbers, len(found))
     return _counted(unit, codes, labels)
 

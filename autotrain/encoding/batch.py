@@ -10,10 +10,11 @@ from pydantic import BaseModel
 
 from autotrain.encoding.answers import Window
 from autotrain.encoding.chat import Encoded
-from autotrain.encoding.lessons import CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
-from autotrain.encoding.said import conversation_of, passed_findings, template_findings
+from autotrain.encoding.lessons import ASKED, CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
+from autotrain.encoding.said import conversation_of, cut_target_findings, passed_findings, template_findings
 from autotrain.encoding.tags import IGNORED, Tagged
 from autotrain.encoding.template import render, template_of
+from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.events import Finding
 
@@ -74,6 +75,7 @@ def encoded_batch(
     *,
     numbers: Sequence[int] | None = None,
     longest: int | None = None,
+    rewriting: Rewriting = AS_IT_IS,
 ) -> EncodedBatch:
     """The first rows of a shape, encoded as training does it.
 
@@ -84,6 +86,7 @@ def encoded_batch(
         max_length: what is longer is cut off.
         numbers: the rows' numbers in the file; their places where it is not given.
         longest: the most tokens the model has places for, where it is known.
+        rewriting: what is put before a source and kept of a target.
 
     Raises:
         DataError: the model's chat template refuses every row.
@@ -92,7 +95,7 @@ def encoded_batch(
     tags = _tags(shape, sample.values())
     passed = Passed()
     known = {tag: number for number, tag in enumerate(tags)}
-    made = dict(lessons(shape, tokenizer, sample.items(), max_length, known, passed))
+    made = dict(lessons(shape, tokenizer, sample.items(), max_length, known, passed, rewriting))
     # Without a row that teaches, the first ones show what is missing.
     shown = list(made.items())[:SHOWN_ROWS] or [
         (number, lesson(shape, tokenizer, sample[number], max_length, known)) for number in passed.nothing.known[:1]
@@ -102,7 +105,7 @@ def encoded_batch(
     enough = [needed(shape, tokenizer, sample[number], max_length) for number in passed.nothing.known]
     conversation = next((sample[number] for number in made), None) if shape in _SPOKEN_SHAPES else None
     return EncodedBatch(
-        rows=_padded(pictures[:SHOWN_ROWS], tokenizer),
+        rows=padded(pictures[:SHOWN_ROWS], tokenizer),
         max_length=max_length,
         truncated=sum(length > max_length for length in lengths) / max(1, len(lengths)),
         length_for_99_percent=lengths[math.ceil(0.99 * len(lengths)) - 1] if lengths else 0,
@@ -116,15 +119,16 @@ def encoded_batch(
         findings=(
             *passed_findings(shape, passed, max_length, enough, longest),
             *template_findings(shape, tokenizer, list(sample.values())),
+            *cut_target_findings(shape, made, rewriting.max_target_length or max_length),
         ),
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback", ASKED}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
-    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()))
+    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()), asking=shape == ASKED)
 
 
 def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -132,7 +136,12 @@ def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _length(shape: str, tokenizer: Any, row: Mapping[str, Any], made: Lesson | None) -> int:
-    """Tokens of a row before the cut; of two texts the longer one's. A row that the template refuses has none."""
+    """Tokens of a row before the cut; of two answers the longer one's, of a text to be rewritten the source's.
+
+    A row that the template refuses has none.
+    """
+    if shape == "text-to-text" and made is not None:
+        return made[0].whole if isinstance(made[0], Encoded) else 0
     if shape == "question-answering":
         return len(tokenizer(row["question"], row["context"])["input_ids"])
     try:
@@ -152,7 +161,7 @@ def _pictures(tokenizer: Any, row: Mapping[str, Any], made: Lesson, tags: Sequen
         elif isinstance(each, Tagged):
             labels = [None if label == IGNORED else tags[label] for label in each.labels]
             learned = [name is not None for name in labels]
-            shown.append(_row(tokenizer, each.input_ids, each.whole, labels=labels, learned=learned))
+            shown.append(shown_row(tokenizer, each.input_ids, each.whole, labels=labels, learned=learned))
         elif isinstance(each, Encoded):
             shown.append(_masked(tokenizer, each, targets[number] if targets else None))
     return shown
@@ -166,8 +175,14 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return ("liked" if row["liked"] else "not liked",)
     if "source" in row:
         return "source", "target"
+    if "positive" in row:
+        return tuple(_LIKE[role] for role in row)
+    if "sentence1" in row:
+        return (f"score {row['score']:g}",) * 2
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
+    if "answer" in row:
+        return (f"right answer: {row['answer']}" if row["answer"] else "no right answer",)
     if "relevance" in row:
         return (f"relevance {row['relevance']:g}",)
     return tuple(str(row[role]) for role in ("label", "target") if role in row)
@@ -180,7 +195,9 @@ def _window(tokenizer: Any, row: Mapping[str, Any], window: Window) -> EncodedRo
     places = range(len(window.input_ids))
     # Without an answer it is the classification token that is to be found.
     learned = [(window.answered or not row["answers"]) and window.start <= place <= window.end for place in places]
-    return _row(tokenizer, window.input_ids, whole, learned=learned, target=target).model_copy(update={"cut": False})
+    return shown_row(tokenizer, window.input_ids, whole, learned=learned, target=target).model_copy(
+        update={"cut": False}
+    )
 
 
 _LABELLED = "The model reads every token and learns to answer with what stands at the end of the row."
@@ -190,13 +207,19 @@ _FOUND = (
     "The model learns where the marked answer begins and ends, and the first sign where there is none. "
     "A long text becomes several windows."
 )
+_LIKE = {"anchor": "text", "positive": "near", "negative": "far"}
+_ALIKE = "Each text becomes a vector of its own. "
 _EXPLAINED = {
     "classification": _LABELLED, "text-pair": _LABELLED, "regression": _LABELLED, "multi-label": _LABELLED,
     "ranking": "The model reads a query with one passage and learns how relevant it is.",
+    "pairs": f"{_ALIKE}Those of a pair are to be near each other, and far from those of the other pairs in the batch.",
+    "triplets": f"{_ALIKE}The near one is to be nearer than the far one and those of the other rows in the batch.",
+    "scored-pairs": f"{_ALIKE}Pairs with a higher score are to be nearer each other than those with a lower one.",
     "text-to-text": "The model reads the source and learns to write the target.",
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
     "feedback": "The model learns to write the marked tokens more readily where they were liked, and less where not.",
+    ASKED: "The model reads the prompt and writes several answers; what earns more reward becomes likelier.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,
@@ -206,10 +229,10 @@ ENCODED_SHAPES = frozenset(_EXPLAINED)
 
 
 def _masked(tokenizer: Any, encoded: Encoded, target: str | None = None) -> EncodedRow:
-    return _row(tokenizer, encoded.input_ids, encoded.whole, learned=encoded.learned, target=target)
+    return shown_row(tokenizer, encoded.input_ids, encoded.whole, learned=encoded.learned, target=target)
 
 
-def _row(
+def shown_row(
     tokenizer: Any,
     ids: Sequence[int],
     whole: int,
@@ -232,7 +255,7 @@ def _row(
     return EncodedRow(tokens=tokens, tokens_in_all=whole, cut=whole > len(ids), target=target)
 
 
-def _padded(rows: list[EncodedRow], tokenizer: Any) -> list[EncodedRow]:
+def padded(rows: list[EncodedRow], tokenizer: Any) -> list[EncodedRow]:
     """Rows as long as the longest, as a batch is."""
     longest = max((len(row.tokens) for row in rows), default=0)
     padding = Token(id=tokenizer.pad_token_id, text=tokenizer.pad_token, special=True, padding=True)

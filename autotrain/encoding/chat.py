@@ -65,7 +65,8 @@ def encode_chat(
     ]
     encoded = _tokens(tokenizer, text)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-    learned = [any(start <= begin and begin < end for start, end in spans) for begin, _ in offsets]
+    # A token may begin with the space that ends the prompt: the word in it is the answer's.
+    learned = [any((start <= begin or start < stop) and begin < end for start, end in spans) for begin, stop in offsets]
     return Encoded(tuple(ids[:max_length]), tuple(learned[:max_length]), len(ids))
 
 
@@ -78,6 +79,7 @@ def _span(tokenizer: Any, turns: Sequence[Message], tools: Tools, place: int, te
     """Where the turn at `place` stands in the rendered text; None where the template rewrote what is before it."""
     before = applied(tokenizer, turns[:place], tools, add_generation_prompt=True)
     after = text if place == len(turns) - 1 else applied(tokenizer, turns[: place + 1], tools)
+    after = _without_close(tokenizer, turns[: place + 1], tools, after, text)
     if not text.startswith(after):
         return None
     if not after.startswith(before):
@@ -89,10 +91,36 @@ def _span(tokenizer: Any, turns: Sequence[Message], tools: Tools, place: int, te
     return (start, end) if _shows(turns[place], text[start:end]) else None
 
 
+def _without_close(tokenizer: Any, turns: Sequence[Message], tools: Tools, after: str, text: str) -> str:
+    """The rendered turns without the sign that some templates, such as Phi-3's, close a finished conversation with.
+
+    Where the last turn has no other sign of its end, that one is kept: without it the model would not learn to stop.
+    """
+    close = tokenizer.eos_token or ""
+    if not close or not after.endswith(close) or (after != text and text.startswith(after)):
+        return after
+    body, asked = after.removesuffix(close), applied(tokenizer, turns, tools, add_generation_prompt=True)
+    if asked.startswith(after) or not asked.startswith(body):
+        return after  # it belongs to the turn
+    bare = body.rstrip().endswith(turns[-1]["content"].strip())
+    return after if bare and after == text else body
+
+
 def _shows(turn: Message, said: str) -> bool:
     """Whether the rendered turn holds its words or one of its calls."""
     names = [call["function"]["name"] for call in turn.get("tool_calls", ())]
     return bool(turn["content"].strip()) or not names or any(name in said for name in names)
+
+
+def encode_prompt(tokenizer: Any, messages: Sequence[Message], max_length: int) -> Encoded:
+    """A conversation up to the beginning of the assistant's next turn, of which nothing is learned.
+
+    Raises:
+        DataError: the template refuses the conversation.
+    """
+    text = applied(tokenizer, accepted(tokenizer, messages), add_generation_prompt=True)
+    ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return Encoded(ids[:max_length], (False,) * len(ids[:max_length]), len(ids))
 
 
 def encode_plain(tokenizer: Any, text: str, max_length: int) -> Encoded:

@@ -7,17 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotrain.data.findings import Rows
+from autotrain.data.shapes.likeness import TEXTS
 from autotrain.encoding.answers import Window, encode_question
 from autotrain.encoding.answers import teaches as question_teaches
-from autotrain.encoding.chat import Encoded, encode_chat, encode_feedback, encode_plain, encode_preference
+from autotrain.encoding.chat import (
+    Encoded,
+    encode_chat,
+    encode_feedback,
+    encode_plain,
+    encode_preference,
+    encode_prompt,
+)
 from autotrain.encoding.tags import Tagged, encode_tags
 from autotrain.encoding.template import refused
-from autotrain.encoding.texts import encode_texts
+from autotrain.encoding.texts import AS_IT_IS, Rewriting, encode_source, encode_target, encode_texts
 from autotrain.errors import DataError
 
 Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
-"""What one row becomes: one example; the better and the worse one; source and target; or the windows of a question."""
+"""What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the
+windows of a question."""
 CONVERSATIONS = frozenset({"chat", "prompt-completion"})
+ASKED = "prompt-answer"
+"""The shape of prompts that are answered in training, and not learned from themselves."""
 TAGGED = frozenset({"tagging", "spans"})
 
 
@@ -34,7 +45,12 @@ class Passed:
 
 
 def lesson(
-    shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int, numbers: Mapping[str, int] | None = None
+    shape: str,
+    tokenizer: Any,
+    row: Mapping[str, Any],
+    max_length: int,
+    numbers: Mapping[str, int] | None = None,
+    rewriting: Rewriting = AS_IT_IS,
 ) -> Lesson:
     """One row of a shape as training takes it.
 
@@ -44,12 +60,15 @@ def lesson(
         row: in the shape's form.
         max_length: tokens kept.
         numbers: the number of each tag; needed for tags only.
+        rewriting: what is put before a source and kept of a target; of texts to be rewritten only.
 
     Raises:
         DataError: the model's chat template refuses the row.
     """
     if shape in CONVERSATIONS:
         return (encode_chat(tokenizer, row["messages"], max_length, row.get("tools", ())),)
+    if shape == ASKED:
+        return (encode_prompt(tokenizer, row["messages"], max_length),)
     if shape == "preference":
         return encode_preference(tokenizer, **row, max_length=max_length)
     if shape == "feedback":
@@ -60,18 +79,30 @@ def lesson(
         return tuple(encode_question(tokenizer, row["question"], row["context"], row["answers"], max_length))
     if shape == "plain-text":
         return (encode_plain(tokenizer, row["text"], max_length),)
+    if shape == "text-to-text":
+        return _rewritten(tokenizer, row, max_length, rewriting)
     return _texts(shape, tokenizer, row, max_length)
 
 
+def _rewritten(
+    tokenizer: Any, row: Mapping[str, Any], max_length: int, rewriting: Rewriting
+) -> tuple[Encoded, Encoded]:
+    """The source that is read, and the target that is learned."""
+    source, whole = encode_source(tokenizer, row["source"], max_length, rewriting.source_prefix)
+    target, whole_target = encode_target(tokenizer, row["target"], rewriting.max_target_length or max_length)
+    return (
+        Encoded(tuple(source), (False,) * len(source), whole),
+        Encoded(tuple(target), (True,) * len(target), whole_target),
+    )
+
+
 def _texts(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) -> tuple[Encoded, ...]:
-    """Texts that are read, and the target that is learned."""
-    if shape == "text-to-text":
-        source, target = encode_texts(tokenizer, [row["source"], row["target"]], max_length)
-        lengths = [len(tokenizer(row[role])["input_ids"]) for role in ("source", "target")]
-        return (
-            Encoded(tuple(source), (False,) * len(source), lengths[0]),
-            Encoded(tuple(target), (True,) * len(target), lengths[1]),
-        )
+    """Texts that are read."""
+    if shape in TEXTS:
+        texts = [row[role] for role in TEXTS[shape]]
+        lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
+        made = zip(encode_texts(tokenizer, texts, max_length), lengths, strict=True)
+        return tuple(Encoded(tuple(ids), (False,) * len(ids), whole) for ids, whole in made)
     if shape == "ranking":
         row = {"text": row["query"], "text_pair": row["passage"]}
     pairs = [row["text_pair"]] if "text_pair" in row else None
@@ -84,6 +115,8 @@ def teaches(shape: str, row: Mapping[str, Any], made: Lesson) -> bool:
     """Whether a row is worth a place in a batch: something is learned from it. Of two answers both must be there."""
     if shape == "question-answering":
         return question_teaches([each for each in made if isinstance(each, Window)], row["answers"])
+    if shape == ASKED:  # a question without its end asks something else
+        return all(len(each.input_ids) == each.whole for each in made if isinstance(each, Encoded))
     if shape in CONVERSATIONS or shape in TAGGED or shape in ("preference", "feedback", "plain-text"):
         return all(each.teaches for each in made if not isinstance(each, Window))
     return True
@@ -96,11 +129,12 @@ def lessons(
     max_length: int,
     numbers: Mapping[str, int] | None = None,
     passed: Passed | None = None,
+    rewriting: Rewriting = AS_IT_IS,
 ) -> Iterator[tuple[int, Lesson]]:
     """Rows with their numbers as training takes them, without those that it passes over.
 
     Args:
-        shape, tokenizer, max_length, numbers: as for `lesson`.
+        shape, tokenizer, max_length, numbers, rewriting: as for `lesson`.
         rows: as the shape gives them, with their numbers in the file.
         passed: filled with the rows that are passed over.
 
@@ -111,7 +145,7 @@ def lessons(
     for number, row in rows:
         passed.seen += 1
         try:
-            made = lesson(shape, tokenizer, row, max_length, numbers)
+            made = lesson(shape, tokenizer, row, max_length, numbers, rewriting)
         except DataError as error:
             if not refused(error):
                 raise
@@ -132,6 +166,8 @@ def needed(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) 
     if shape in CONVERSATIONS or shape in ("preference", "feedback"):
         ends = [_first_answer(each) for each in lesson(shape, tokenizer, row, endless) if isinstance(each, Encoded)]
         return None if None in ends else max(end for end in ends if end is not None)
+    if shape == ASKED:
+        return max(each.whole for each in lesson(shape, tokenizer, row, endless) if isinstance(each, Encoded))
     whole = _whole_question(tokenizer, row) if shape == "question-answering" else 0
     lengths = sorted({*(max_length * 2**power for power in range(1, 20) if max_length * 2**power < whole), whole})
     return next((each for each in lengths if each and teaches(shape, row, lesson(shape, tokenizer, row, each))), None)

@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +146,26 @@ class Bm25:
         """(passages,) of one query."""
         rare = {word: self._rarity(word) for word in words_of(ask.query)}
         return np.array([self._score(rare, Counter(words_of(text))) for text in ask.passages])
+
+    def searching(self, documents: Sequence[str]) -> Callable[[str], Floats]:
+        """What gives a query's (documents,) scores; words are looked up instead of compared one document at a time."""
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        for place, text in enumerate(documents):
+            words = Counter(words_of(text))
+            for word in words:
+                places, weights = found.setdefault(word, ([], []))
+                places.append(place)
+                weights.append(self._score({word: self._rarity(word)}, words))
+
+        def scores(query: str) -> Floats:
+            total = np.zeros(len(documents))
+            for word in dict.fromkeys(words_of(query)):
+                if word in found:
+                    places, weights = found[word]
+                    total[places] += weights
+            return total
+
+        return scores
 
     def _rarity(self, word: str) -> float:
         having = self._in[word]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from autotrain.evaluation.intervals import RESAMPLES, percentile_interval
 from autotrain.report import Example, Score
 
-_WORD = re.compile(r"\w+|[^\w\s]", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 """Thai, Lao, kana and Han characters: no space says where a word ends, so that each counts as one."""
 
@@ -19,8 +20,13 @@ Answered = tuple[str, str, bool]
 
 
 def words(text: str) -> list[str]:
-    """Lower-cased words and signs; of scripts without spaces each character."""
-    return [part for word in _WORD.findall(text.lower()) for part in (list(word) if _UNSPACED.search(word) else [word])]
+    """Lower-cased words as ROUGE counts them, without punctuation; of scripts without spaces each character.
+
+    Of ASCII text these are the words of the `rouge_score` package, of other scripts it sees none. A text of nothing but
+    signs is what stands between its spaces.
+    """
+    found = _WORD.findall(text.lower()) or text.split()
+    return [part for word in found for part in (list(word) if _UNSPACED.search(word) else [word])]
 
 
 def rouge_l(written: str, reference: str) -> float:
@@ -36,6 +42,21 @@ def rouge_l(written: str, reference: str) -> float:
         before = row
     common = before[-1]
     return 2 * common / (len(one) + len(other))
+
+
+def rouge_n(written: str, reference: str, size: int) -> float:
+    """F1 of the sequences of `size` words that both have (Lin, 2004), from 0 to 1; of two texts without any 1 or 0.
+
+    Two texts too short to have such a sequence are compared as wholes.
+    """
+    one, other = (_sequences(words(text), size) for text in (written, reference))
+    if not one and not other:
+        return float(words(written) == words(reference))
+    return 2 * (one & other).total() / (one.total() + other.total())
+
+
+def _sequences(found: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
+    return Counter(zip(*(found[start:] for start in range(size)), strict=False))
 
 
 def exact(written: str, reference: str) -> bool:

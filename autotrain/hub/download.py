@@ -23,8 +23,9 @@ Progress = Callable[[int, int], None]
 WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "*.safetensors")
 """What transformers reads. Pickles and code are never downloaded, so they can never be loaded."""
 
-UNWANTED = ("*/*", "*.fp16.safetensors", "*.non_ema.safetensors", "consolidated*.safetensors")
-"""Folders hold exports for other runtimes; variants and `consolidated` files hold the same weights again."""
+UNWANTED = ("[!1]*/*", "1[!_]*/*", "*/*/*", "*.fp16.safetensors", "*.non_ema.safetensors", "consolidated*.safetensors")
+"""Folders hold exports for other runtimes, all but `1_Pooling`, which says how an encoder's vectors are made; variants
+and `consolidated` files hold the same weights again."""
 
 
 def download(

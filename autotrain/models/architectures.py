@@ -11,6 +11,8 @@ _LABELS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 _MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
 _CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 _SEQUENCES = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+_ANSWERS = "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES"
+_SOUNDS = ("MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES", "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES")
 # The tasks and the Hub's pipeline tags, and the table in transformers that lists the architectures with a head for
 # each. Those whose input is more than text are not here: nothing is said about what is not known.
 _TABLES = {
@@ -19,9 +21,9 @@ _TABLES = {
     "text-regression": _LABELS,
     "reranking": _LABELS,
     "reward-modeling": _LABELS,
-    "sentence-embeddings": _LABELS,
+    "sentence-embeddings": _MASKED,
     "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
-    "question-answering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
+    "question-answering": _ANSWERS,
     "masked-language-modeling": _MASKED,
     "fill-mask": _MASKED,
     "text-to-text": _SEQUENCES,
@@ -38,9 +40,12 @@ ENCODER_TASKS = tuple(
 )
 """What a small encoder is good for; a reward needs a reader of conversations."""
 DECODER_TASKS = (*(task for task, table in _TABLES.items() if table == _CAUSAL), "reward-modeling")
-# These have a text head in transformers, but their forward pass also wants boxes, images or table structure.
+# These have a text head in transformers, but their forward pass also wants boxes, images, sounds or table structure.
 _MORE_THAN_TEXT = frozenset(
-    {"layoutlm", "layoutlmv2", "layoutlmv3", "lilt", "markuplm", "modernvbert", "perceiver", "tapas", "ultravbert"}
+    {
+        *("layoutlm", "layoutlmv2", "layoutlmv3", "lilt", "markuplm", "modernvbert", "perceiver", "tapas"),
+        *("ultravbert", "audioflamingo3", "musicflamingo"),
+    }
 )
 
 
@@ -91,7 +96,11 @@ def suited(task_name: str) -> frozenset[str] | None:
         return None
     # transformers lets encoders such as BERT write word by word, which they were never trained to do
     encoders = _tables()[_MASKED] if name == _CAUSAL else frozenset()
-    return table - _MORE_THAN_TEXT - encoders
+    # and counts what transcribes speech among those that turn one text into another
+    listeners = frozenset().union(*(_tables().get(each, frozenset()) for each in _SOUNDS))
+    # language models have a head for spans too, but the token that stands for no answer would see nothing of the text
+    decoders = _tables()[_CAUSAL] - _tables()[_MASKED] if name == _ANSWERS else frozenset()
+    return table - _MORE_THAN_TEXT - encoders - decoders - (listeners if name == _SEQUENCES else frozenset())
 
 
 def advised(task_name: str) -> str:

@@ -195,7 +195,9 @@ class Catalogue:
             return [finding_from(error)]
         if entry.path is not None:
             return check_folder(entry.path, task_name, entry.title)
-        return check_listing(entry.id, entry.architecture, entry.gated, entry.files, task_name)
+        found = check_listing(entry.id, entry.architecture, entry.gated, entry.files, task_name)
+        sure = any(one.severity == "error" for one in found) or not isinstance(model, str)
+        return found if sure else [*found, _to_be_fetched(entry)]  # of a typed name nobody has seen a file yet
 
     def _starter(self) -> Iterator[ModelEntry]:
         folder = starter_folder()
@@ -290,6 +292,15 @@ def _remote(name: str, revision: str | None) -> ModelEntry:
         )
     ident = name if revision is None else f"{name}@{revision}"
     return ModelEntry(id=ident, title=name, source="hub", hub_id=name, revision=revision)
+
+
+def _to_be_fetched(entry: ModelEntry) -> Finding:
+    return Finding(
+        severity="warning",
+        code="not-here",
+        message=f"{entry.id} is not on this machine: it is fetched from the Hub when the run starts.",
+        remedy="Without a network, choose a model that is here, or give the folder of one that you copied here.",
+    )
 
 
 def _with_note(entry: ModelEntry, note: Path) -> ModelEntry:

@@ -129,6 +129,20 @@ def _count(weights: Path, size: int, _modified: int) -> int:
     return int(count)
 
 
+def tensor_shapes(weights: Path) -> dict[str, tuple[int, bool]]:
+    """For each tensor of floats in a safetensors file its number of values, and whether it is a matrix.
+
+    Raises:
+        ModelError: the file is truncated or is not a safetensors file.
+    """
+    header, _ = _header(weights, weights.stat().st_size)
+    return {
+        name: (math.prod(entry["shape"]), len(entry["shape"]) == 2)
+        for name, entry in header.items()
+        if name != "__metadata__" and str(entry["dtype"]).startswith(("F", "BF"))
+    }
+
+
 def _header(weights: Path, size: int) -> tuple[dict[str, Any], int]:
     with weights.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -183,10 +197,11 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
 
     hidden = first("hidden_size", "d_model", "n_embd", "dim")
     return Shape(
-        layers=first("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        layers=first("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
+        + first("num_decoder_layers", "decoder_layers"),  # of an encoder-decoder the others are those that read
         hidden=hidden,
-        intermediate=first("intermediate_size", "hidden_dim", "n_inner", "d_ff") or 4 * hidden,
-        heads=first("num_attention_heads", "n_head", "n_heads", "num_heads"),
+        intermediate=first("intermediate_size", "hidden_dim", "n_inner", "d_ff", "encoder_ffn_dim") or 4 * hidden,
+        heads=first("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads"),
         vocabulary=first("vocab_size"),
         positions=first("max_position_embeddings", "n_positions", "max_seq_len"),
     )

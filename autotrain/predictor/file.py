@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autotrain.answers import AnyAnswer, Scores
 from autotrain.errors import DataError
+from autotrain.predictor.out import CsvOut, Out, ParquetOut
 from autotrain.table import ROW_COLUMN, Table
 from autotrain.task import Predictor
 
@@ -19,11 +19,6 @@ Progress = Callable[[int, int], None]
 
 # One question to the answering process: long enough to sort by length and fill batches, short enough to show progress.
 ROWS_AT_ONCE = 64
-
-# A spreadsheet takes a cell that starts so for a formula and runs it (OWASP, "CSV injection", and ASVS 1.2.10).
-# The wide forms are those of Japanese keyboards.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
 
 LABELS_NAMED = 5
 
@@ -88,13 +83,14 @@ def predict_file(
     one score for each class.
 
     Rows with an empty text get no prediction. Cells that a spreadsheet would run as a formula get a leading
-    apostrophe. The file appears whole or not at all; it is UTF-8 with a byte order mark, which Excel needs.
+    apostrophe. The file appears whole or not at all; it is UTF-8 with a byte order mark, which Excel needs. A
+    `destination` that ends in `.parquet` becomes a Parquet file, in which vectors are lists of numbers.
 
     Args:
         predictor: the adapter.
         table: an imported table.
         columns: which column of the table plays each role that the adapter reads, such as {"text": "review"}.
-        destination: the CSV file to write.
+        destination: the CSV or Parquet file to write.
         label: a column with the true labels to compare with, if there is one.
         progress: called with rows done and rows in all.
 
@@ -106,8 +102,8 @@ def predict_file(
     _require(names, [*columns.values(), *([label] if label else [])])
     aside = destination.with_name(f".{destination.name}.{os.getpid()}")
     try:
-        with aside.open("w", encoding="utf-8-sig", newline="") as file:
-            result = _Writer(file, names, columns, label).run(predictor, table.rows, progress)
+        with _opened(aside, destination.suffix.lower()) as out:
+            result = _Writer(out, names, columns, label).run(predictor, table.rows, progress)
         aside.replace(destination)
     except OSError as error:
         raise DataError(
@@ -146,18 +142,22 @@ def choose_columns(names: Sequence[str], trained: Mapping[str, str]) -> dict[str
     return {role: name for role, name in found.items() if name is not None}
 
 
-def neutral(cell: str) -> str:
-    """The cell, with a leading apostrophe where a spreadsheet would run it; plain numbers stay numbers."""
-    if cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
+@contextmanager
+def _opened(path: Path, suffix: str) -> Iterator[Out]:
+    """Where rows go: a Parquet file where the name says so, else a CSV."""
+    if suffix == ".parquet":
+        with ParquetOut(path) as parquet:
+            yield parquet
+    else:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            yield CsvOut(file)
 
 
 class _Writer:
     """Writes the rows of one table. The header waits for the first answer, which names its columns."""
 
-    def __init__(self, file: Any, names: list[str], columns: Mapping[str, str], label: str | None) -> None:
-        self._out, self._names, self._columns, self._label = csv.writer(file), names, columns, label
+    def __init__(self, out: Out, names: list[str], columns: Mapping[str, str], label: str | None) -> None:
+        self._out, self._names, self._columns, self._label = out, names, columns, label
         self._agreement, self._empty = _Agreement(), 0
 
     def run(self, predictor: Predictor, rows: Any, progress: Progress | None) -> tuple[_Agreement, int]:
@@ -200,16 +200,14 @@ class _Writer:
         header = list(self._names)
         for name in classes:
             header.append(_free_name(name, header))
-        self._out.writerow([neutral(name) for name in header])
+        self._out.header(header)
 
     def _row(self, row: dict[str, str], answer: AnyAnswer | None, classes: Sequence[str]) -> None:
-        cells = [neutral(row[name]) for name in self._names]
+        cells = [row[name] for name in self._names]
+        self._out.row(cells, answer, classes)
         if answer is None:
             self._empty += 1
-            self._out.writerow([*cells, *[""] * len(classes)])
             return
-        said = answer.cells()
-        self._out.writerow([*cells, *(neutral(said[name]) for name in classes)])
         if self._label is not None:
             self._agreement.see(row[self._label], answer)
 

@@ -6,6 +6,7 @@
                              first.pid and status
 <run>/adapter/               the finished adapter
 <run>/report.json            the evaluation, written last
+<run>/judgement.json         what a judge made of the answers in it, where one was asked
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.json"
+
+    @property
+    def judgement(self) -> Path:
+        return self.path / "judgement.json"
 
     def attempt(self, fence: int) -> AttemptFolder:
         """The folder of the attempt with this fence."""

@@ -50,6 +50,7 @@ class ChatLearner(LanguageLearner):
             baselines=(untouched.model_copy(update={"scores": (*untouched.scores, *reference_scores(base, seed))}),),
             mistakes=tuple(ordered[: len(ordered) // 2][:10]),
             examples=spread_examples(ordered),
+            written=tuple(examples),
             notes=(note,) if examples else (),
         )
 

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from autotrain.answers import PLAINLY, Asking, Scores
 from autotrain.encoding.texts import encode_texts
+from autotrain.errors import DataError
 from autotrain.evaluation.baselines import Encoding, Labelled, linear_probe, majority_baseline
-from autotrain.evaluation.classification import evaluate_classification
+from autotrain.evaluation.classification import evaluate_classification, named
 from autotrain.evaluation.examples import Predictions, representative_examples, worst_mistakes
 from autotrain.evaluation.intervals import paired_difference
 from autotrain.evaluation.metrics import compute_metrics
 from autotrain.events import Phase
 from autotrain.models.loading import load_classifier as load_base
-from autotrain.report import Report, Training
+from autotrain.report import Baseline, Report, Training
 from autotrain.training.adapter import load_adapter
 from autotrain.training.fit import Objective, Rows
 from autotrain.training.head import fit_head, head_rows
@@ -35,10 +36,11 @@ class ClassificationLearner(Learner):
     """One label for each text, or for each pair of texts."""
 
     kind = "SEQ_CLS"
+    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head for every label of the training rows."""
-        self.labels = sorted({row["label"] for row in self.train.rows})
+        self.labels = list(self.known.get("labels") or sorted({row["label"] for row in self.train.rows}))
         return load_base(self.attempt.model, self.labels, self.tokenizer)
 
     def encode(self, rows: SplitRows) -> Rows:
@@ -71,6 +73,10 @@ class ClassificationLearner(Learner):
         """The labels in the order of the head."""
         return {"labels": self.labels}
 
+    def leave_out(self) -> list[str]:
+        """Rows of labels that were never learned."""
+        return without_unknown(self.test, self.labels)
+
     def report(self, training: Training) -> Report:
         """Scores beside the majority class and a linear probe of the base, classes, calibration, mistakes."""
         seed, expected = self.params.seed, classes_of(self.test, self.labels)
@@ -79,25 +85,30 @@ class ClassificationLearner(Learner):
         result = evaluate_classification(probabilities, expected, self.labels, seed)
         progressed = self.evaluating()
         progressed(0.3)
-        encoding = Encoding(max_length=self.max_length, device=self.attempt.device.name)
-        train, validation, test = (self._labelled(rows) for rows in (self.train, self.validation, self.test))
-        probe = linear_probe(self.attempt.model, train, validation, test, self.labels, encoding, seed)
+        baselines, gain = self._baselines(expected, result.predicted) if len(self.train) else ((), ())
         progressed(1.0)
-        gain = paired_difference(expected, result.predicted, probe.predicted, seed)
         inputs = [{role: row[role] for role in ("text", "text_pair") if role in row} for row in self.test.rows]
         predictions = Predictions(probabilities, expected, self.labels, self.test.numbers, inputs)
-        majority = majority_baseline(classes_of(self.train, self.labels), expected, self.labels, seed)
         return self.measured(
             training,
             scores=result.scores,
-            baselines=(majority, probe.baseline),
+            baselines=baselines,
             per_class=result.per_class,
             confusion=result.confusion,
             calibration=result.calibration,
             mistakes=worst_mistakes(predictions),
             examples=representative_examples(predictions),
-            notes=(gain.sentence("the linear probe"), *result.notes),
+            notes=(*gain, *result.notes),
         )
+
+    def _baselines(self, expected: Any, predicted: Any) -> tuple[tuple[Baseline, ...], tuple[str, ...]]:
+        """The majority class and a linear probe of the base, and what fine-tuning gained over the probe."""
+        seed, encoding = self.params.seed, Encoding(max_length=self.max_length, device=self.attempt.device.name)
+        train, validation, test = (self._labelled(rows) for rows in (self.train, self.validation, self.test))
+        probe = linear_probe(self.attempt.model, train, validation, test, self.labels, encoding, seed)
+        gain = paired_difference(expected, predicted, probe.predicted, seed)
+        majority = majority_baseline(train.classes, expected, self.labels, seed)
+        return (majority, probe.baseline), (gain.sentence("the linear probe"),)
 
     def _labelled(self, rows: SplitRows) -> Labelled:
         joined = [text if isinstance(text, str) else "\n".join(text) for text in texts_of(rows.rows)]
@@ -111,6 +122,27 @@ Text = str | tuple[str, str]
 def texts_of(rows: Sequence[Mapping[str, str]]) -> list[Text]:
     """What is read of each row."""
     return [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
+
+
+def without_unknown(rows: SplitRows, labels: Sequence[str]) -> list[str]:
+    """Leave out rows whose label is none of these; says how many and which labels.
+
+    Raises:
+        DataError: no row is left.
+    """
+    known = set(labels)
+    out = rows.keep(lambda row: row["label"] in known)
+    strange = named(sorted({row["label"] for row in out}))
+    if out and not len(rows):
+        raise DataError(
+            f"The adapter knows none of the labels of these rows ({strange}); it knows {named(labels)}. "
+            "Choose the column that holds the labels, or write them as the training rows do.",
+            code="unknown-labels",
+        )
+    if not out:
+        return []
+    have = "1 row has a label" if len(out) == 1 else f"{len(out):,} rows have labels"
+    return [f"{have} the adapter never learned ({strange}) and cannot be judged by."]
 
 
 def classes_of(rows: SplitRows, labels: Sequence[str]) -> NDArray[np.int64]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,9 @@ from autotrain.training.learner import Learner
 from autotrain.training.packing import PAD_MULTIPLE, CausalCollator, keeps_apart, packed
 from autotrain.training.rows import SplitRows
 
+Step = Callable[..., tuple[Any, dict[str, Any]]]
+"""(model, batch, items) to a loss, and under `logits` the sums of each row."""
+
 EVALUATION_TOKENS = 2048
 """Tokens in one batch of an evaluation: the logits of a large vocabulary fill the memory."""
 
@@ -27,6 +29,7 @@ class LanguageLearner(Learner):
     """Cross entropy on the next token, where a row's mask says that it is learned."""
 
     kind = "CAUSAL_LM"
+    judges_alone = True
     params: Any
 
     def load(self) -> Any:
@@ -63,20 +66,6 @@ class LanguageLearner(Learner):
     def told(self, items: Sequence[dict[str, Any]]) -> Told:
         """What the model as it is now makes of rows: for each the sums over its learned tokens."""
         return tell(self.model, items, CausalCollator(self.tokenizer.pad_token_id))
-
-    @contextlib.contextmanager
-    def untouched(self) -> Iterator[None]:
-        """Within, `model` is the base without what was learned."""
-        tuned = self.model
-        if hasattr(tuned, "disable_adapter"):
-            with tuned.disable_adapter():
-                yield
-            return
-        self.model = load_causal(self.attempt.model, self.tokenizer).to(self.attempt.device.name)
-        try:
-            yield
-        finally:
-            self.model = tuned
 
     def general(self) -> list[dict[str, Any]]:
         """Texts of general knowledge, as the probe of what is forgotten."""
@@ -125,11 +114,27 @@ def next_token_step(model: Any, batch: dict[str, Any], items: Any = None) -> tup
     Logits are computed only where a row learns the next token: of a long prompt and a short answer that is a small
     part, and the head of a large vocabulary is a large part of a small model.
     """
-    import torch
 
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     logits, targets = learned_logits(model, inputs, batch["labels"])
-    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
+    return told_loss(logits, targets, items)
+
+
+def told_loss(logits: Any, targets: Any, items: Any = None, smoothing: float = 0.0) -> tuple[Any, dict[str, Any]]:
+    """Cross entropy of the targets that are not IGNORED, divided by `items`; of each row the sum, the tokens, the right
+    ones.
+
+    Args:
+        logits: (rows, places, vocabulary).
+        targets: (rows, places).
+        items: targets of all batches that are added up; those of this one where it is None.
+        smoothing: the part of each target that is spread evenly over the vocabulary.
+    """
+    import torch
+
+    losses = torch.nn.functional.cross_entropy(
+        logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none", label_smoothing=smoothing
+    )
     counted = targets != IGNORED
     right = (logits.argmax(-1) == targets) & counted
     each = torch.stack([losses.sum(1), counted.sum(1).float(), right.sum(1).float()], dim=1)
@@ -201,8 +206,10 @@ def told_metrics(prediction: Any) -> dict[str, float]:
 def tell(
     model: Any,
     items: Sequence[dict[str, Any]],
-    collator: CausalCollator,
+    collator: Any,
     progressed: Callable[[float], None] | None = None,
+    *,
+    step: Step = next_token_step,
 ) -> Told:
     """The sums over each row's learned tokens, in the order of the rows; `progressed` hears the share that is done."""
     import torch
@@ -214,10 +221,11 @@ def tell(
     model.eval()
     with torch.inference_mode():
         while order:
-            size = max(1, EVALUATION_TOKENS // len(items[order[0]]["input_ids"]))
+            longest = max(len(items[order[0]]["input_ids"]), len(items[order[0]]["labels"]))
+            size = max(1, EVALUATION_TOKENS // longest)
             part, order = order[:size], order[size:]
             batch = {name: values.to(device) for name, values in collator([items[place] for place in part]).items()}
-            made[part] = next_token_step(model, batch)[1]["logits"].cpu().double().numpy()
+            made[part] = step(model, batch)[1]["logits"].cpu().double().numpy()
             if progressed is not None:
                 progressed(1 - len(order) / len(items))
     model.train(was_training)

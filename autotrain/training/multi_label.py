@@ -27,7 +27,7 @@ from autotrain.evaluation.multi_label import (
 )
 from autotrain.events import Phase
 from autotrain.models.loading import load_classifier as load_base
-from autotrain.report import Example, Report, Training
+from autotrain.report import Baseline, Example, Report, Training
 from autotrain.training.adapter import load_adapter
 from autotrain.training.classification import collator, texts_of
 from autotrain.training.fit import IGNORED, Objective, Rows
@@ -39,16 +39,19 @@ from autotrain.training.rows import SplitRows
 Floats = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 SHOWN_MISTAKES, SHOWN_EXAMPLES = 20, 8
+KEPT_THRESHOLDS = "The thresholds are those that the adapter keeps, chosen on the validation rows of its training."
 
 
 class MultiLabelLearner(Learner):
     """Any number of labels for each text, each one learned by itself."""
 
     kind = "SEQ_CLS"
+    judges_alone = True
 
     def load(self) -> Any:
         """The base with an output for every label of the training rows."""
-        self.labels = sorted({label for row in self.train.rows for label in row["labels"]})
+        seen = {label for row in self.train.rows for label in row["labels"]}
+        self.labels = list(self.known.get("labels") or sorted(seen))
         self.thresholds: Thresholds | None = None
         if not self.labels:
             raise DataError(
@@ -84,13 +87,23 @@ class MultiLabelLearner(Learner):
         assert self.thresholds is not None
         return {"labels": self.labels, "thresholds": self.thresholds.values.tolist()}
 
+    def leave_out(self) -> tuple[str, ...]:
+        """No row; but rows none of whose labels was ever learned are those of something else."""
+        seen = sorted({label for row in self.test.rows for label in row["labels"]})
+        if seen and not set(seen) & set(self.labels):
+            raise DataError(
+                f"The adapter knows none of the labels of these rows ({named(seen)}); it knows {named(self.labels)}. "
+                "Choose the column that holds the labels, or write them as the training rows do.",
+                code="unknown-labels",
+            )
+        return ()
+
     def report(self, training: Training) -> Report:
         """Scores at thresholds of the validation rows, beside the most frequent labels and a linear probe."""
         seed, truth = self.params.seed, truth_of(self.test, self.labels)
         wished = getattr(self.params, "threshold", "auto")
         probabilities = self._probabilities(self.test)
-        held_out = self._probabilities(self.validation)
-        self.thresholds = choose_thresholds(held_out, truth_of(self.validation, self.labels), wished)
+        self.thresholds = self._thresholds(wished)
         chosen = self.thresholds.chosen(probabilities)
         scores = evaluate_labels(probabilities, chosen, truth, seed)
         bins = calibration_bins(
@@ -98,9 +111,7 @@ class MultiLabelLearner(Learner):
         )
         progressed = self.evaluating()
         progressed(0.3)
-        train, validation, test = (self._tagged(rows) for rows in (self.train, self.validation, self.test))
-        encoding = Encoding(max_length=self.max_length, device=self.attempt.device.name)
-        probe = linear_probe(self.attempt.model, train, validation, test, wished, encoding, seed)
+        baselines = self._baselines(truth, wished) if len(self.train) else ()
         progressed(1.0)
         examples, badness = self._examples(chosen, truth), _badness(probabilities, chosen, truth)
         worst = [place for place in np.argsort(-badness, kind="stable") if (chosen[place] != truth[place]).any()]
@@ -109,13 +120,28 @@ class MultiLabelLearner(Learner):
         return self.measured(
             training,
             scores=(*scores, calibration_error(bins)) if len(truth) >= FEW_ROWS else scores,
-            baselines=(frequent_set_baseline(train.truth, truth, self.labels, seed), probe),
+            baselines=baselines,
             per_class=label_scores(chosen, truth, self.labels),
             calibration=bins if len(truth) >= FEW_ROWS else (),
             mistakes=tuple(examples[int(place)] for place in worst[:SHOWN_MISTAKES]),
             examples=tuple(examples[int(typical[place])] for place in dict.fromkeys(places.tolist())),
-            notes=(self.thresholds.sentence(), *self._notes(chosen, truth)),
+            notes=(KEPT_THRESHOLDS if self.known else self.thresholds.sentence(), *self._notes(chosen, truth)),
         )
+
+    def _thresholds(self, wished: str) -> Thresholds:
+        """The best ones on the validation rows; those that a finished adapter has."""
+        if self.known:
+            values = np.asarray(self.known["thresholds"], dtype=np.float64)
+            return Thresholds(values, np.ones(len(values), dtype=bool), 0.5)
+        held_out = self._probabilities(self.validation)
+        return choose_thresholds(held_out, truth_of(self.validation, self.labels), wished)
+
+    def _baselines(self, truth: Truth, wished: str) -> tuple[Baseline, ...]:
+        """The most frequent set of labels, and a linear probe of the base."""
+        seed, encoding = self.params.seed, Encoding(max_length=self.max_length, device=self.attempt.device.name)
+        train, validation, test = (self._tagged(rows) for rows in (self.train, self.validation, self.test))
+        probe = linear_probe(self.attempt.model, train, validation, test, wished, encoding, seed)
+        return frequent_set_baseline(train.truth, truth, self.labels, seed), probe
 
     def _probabilities(self, rows: SplitRows) -> Floats:
         return sigmoid(outputs_of(self.model, self.tokenizer, texts_of(rows.rows), self.max_length))

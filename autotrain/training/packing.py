@@ -121,9 +121,10 @@ def keeps_apart(model: Any, vocabulary: int) -> bool:
     model.eval()
     try:
         with torch.inference_mode():
-            alone = torch.cat([model(input_ids=part).logits for part in parts], dim=1)
+            # With a cache, as a model has by default, none of them looks at where positions begin again.
+            alone = torch.cat([model(input_ids=part, use_cache=False).logits for part in parts], dim=1)
             positions = torch.tensor([[*range(7), *range(5)]], device=model.device)
-            together = model(input_ids=torch.cat(parts, dim=1), position_ids=positions).logits
+            together = model(input_ids=torch.cat(parts, dim=1), position_ids=positions, use_cache=False).logits
     except (TypeError, ValueError, RuntimeError):  # an architecture that takes no positions
         return False
     finally:

@@ -141,8 +141,13 @@ class PreferenceLearner(LanguageLearner):
             thumb_metrics if thumbs else pair_metrics,
             "eval_loss",
             step=thumb_step(self.wish) if thumbs else pair_step(self.wish),
-            before=drift_before if thumbs else None,
+            before_update=self._with_drift if thumbs else None,
         )
+
+    def _with_drift(self, batches: list[Any], _updates: int, _accelerator: Any) -> tuple[list[Any], dict[str, float]]:
+        """What the loss of each batch needs to know of all of its update."""
+        drift_before(self.model, batches)
+        return batches, {}
 
     def report(self, training: Training) -> Report:
         """How well the tuned model tells better answers, how far it went from its base, and what both write."""

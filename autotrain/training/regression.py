@@ -17,7 +17,7 @@ from autotrain.evaluation.examples import shown
 from autotrain.evaluation.regression import Numbered, evaluate_numbers, gain_sentence, mean_baseline, ridge_probe
 from autotrain.events import Phase
 from autotrain.models.loading import load_classifier as load_base
-from autotrain.report import Example, Report, Training
+from autotrain.report import Baseline, Example, Report, Training
 from autotrain.training.adapter import load_adapter
 from autotrain.training.classification import collator, texts_of
 from autotrain.training.fit import IGNORED, Objective, Rows
@@ -38,11 +38,15 @@ class RegressionLearner(Learner):
     """A number for each text, or for each pair of texts."""
 
     kind = "SEQ_CLS"
+    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head of one output; what it learns has mean 0 and standard deviation 1."""
-        numbers = numbers_of(self.train)
-        self.mean, self.std = float(numbers.mean()), float(numbers.std()) or 1.0
+        if self.known:
+            self.mean, self.std = self.known["scale"]["mean"], self.known["scale"]["std"]
+        else:
+            numbers = numbers_of(self.train)
+            self.mean, self.std = float(numbers.mean()), float(numbers.std()) or 1.0
         return load_base(self.attempt.model, OUTPUT, self.tokenizer)
 
     def encode(self, rows: SplitRows) -> Rows:
@@ -73,27 +77,34 @@ class RegressionLearner(Learner):
 
     def report(self, training: Training) -> Report:
         """Errors beside the mean of the training rows and a ridge probe of the base; the largest errors."""
-        seed, expected, train = self.params.seed, numbers_of(self.test), numbers_of(self.train)
+        seed, expected = self.params.seed, numbers_of(self.test)
         outputs = outputs_of(self.model, self.tokenizer, texts_of(self.test.rows), self.max_length)
         predicted = outputs[:, 0] * self.std + self.mean
         scores = evaluate_numbers(expected, predicted, seed)
         progressed = self.evaluating()
         progressed(0.3)
-        encoding = Encoding(max_length=self.max_length, device=self.attempt.device.name)
-        parts = [Numbered(joined(rows), numbers_of(rows)) for rows in (self.train, self.validation, self.test)]
-        probe = ridge_probe(self.attempt.model, parts[0], parts[1], parts[2], encoding, seed)
+        baselines, gain = self._baselines(expected, predicted) if len(self.train) else ((), ())
         progressed(1.0)
         examples = self._examples(expected, predicted)
         largest = np.argsort(-np.abs(predicted - expected), kind="stable")[:SHOWN_MISTAKES]
-        gain = gain_sentence(expected, predicted, probe.predicted, "the ridge probe", seed)
         return self.measured(
             training,
             scores=scores,
-            baselines=(mean_baseline(train, expected, seed), probe.baseline),
+            baselines=baselines,
             mistakes=tuple(examples[int(place)] for place in largest if predicted[place] != expected[place]),
             examples=tuple(examples[place] for place in spread(expected, SHOWN_EXAMPLES)),
-            notes=(gain, *notes_on(expected, predicted, self.std)),
+            notes=(*gain, *notes_on(expected, predicted, self.std)),
         )
+
+    def _baselines(self, expected: Floats, predicted: Floats) -> tuple[tuple[Baseline, ...], tuple[str, ...]]:
+        """The mean of the training rows and a ridge probe of the base, and what fine-tuning gained over the probe."""
+        seed, encoding = self.params.seed, Encoding(max_length=self.max_length, device=self.attempt.device.name)
+        train, held_out, test = (
+            Numbered(joined(rows), numbers_of(rows)) for rows in (self.train, self.validation, self.test)
+        )
+        probe = ridge_probe(self.attempt.model, train, held_out, test, encoding, seed)
+        gain = gain_sentence(expected, predicted, probe.predicted, "the ridge probe", seed)
+        return (mean_baseline(numbers_of(self.train), expected, seed), probe.baseline), (gain,)
 
     def _metrics(self, prediction: Any) -> dict[str, float]:
         """RMSE, MAE and R² of the validation rows, on the table's scale."""

@@ -48,17 +48,19 @@ class RerankingLearner(Learner):
     """The relevance of a passage for a query (Nogueira and Cho, 2019, arXiv:1901.04085)."""
 
     kind = "SEQ_CLS"
+    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head of one output."""
-        for name, rows in (("training", self.train), ("validation", self.validation), ("test", self.test)):
+        parts = {"training": self.train, "validation": self.validation, "test": self.test}
+        for name, rows in parts.items() if not self.known else [("test", self.test)]:
             if not any(ask.orderable for ask, _ in asks_of(rows)):
                 raise DataError(
                     f"No {name} query has both a relevant passage and one that is less relevant, so there is no order "
                     "to learn or to judge. Add such passages, or give this part more queries.",
                     code="nothing-to-order",
                 )
-        self.top = max(row["relevance"] for row in self.train.rows)
+        self.top = max(row["relevance"] for row in self.train.rows or self.test.rows)
         self.loss = getattr(self.params, "loss", "bce")
         return load_base(self.attempt.model, OUTPUT, self.tokenizer)
 
@@ -102,6 +104,8 @@ class RerankingLearner(Learner):
         untouched = judged(asks, base)
         baseline = base_baseline(untouched, time.monotonic() - started, seed)
         progressed(0.9)
+        seen = [ask for ask, _ in asks_of(self.train)]
+        bm25 = (bm25_baseline(seen, asks, seed),) if seen else ()
         rows = [self.test.numbers[places[0]] for _, places in found]
         examples = [
             example(row, ask, score, other, float(value))
@@ -113,7 +117,7 @@ class RerankingLearner(Learner):
         return self.measured(
             training,
             scores=scores_over_queries(values, seed),
-            baselines=(baseline, bm25_baseline([ask for ask, _ in asks_of(self.train)], asks, seed)),
+            baselines=(baseline, *bm25),
             mistakes=tuple(examples[int(place)] for place in worst[:SHOWN_MISTAKES] if values[place, 0] < 1),
             examples=tuple(examples[int(worst[place])] for place in dict.fromkeys(places.tolist())),
             notes=(gain, *self._notes(len(asks))),

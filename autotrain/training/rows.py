@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ class SplitRows:
         found = list(SHAPES[shape].rows(Table(profile, table), roles))
         self.numbers: list[int] = [number for number, _ in found]
         self.rows: list[Any] = [row for _, row in found]
+
+    def keep(self, wanted: Callable[[Any], bool]) -> list[Any]:
+        """Keep the rows that are wanted; returns the others."""
+        found = [(number, row, wanted(row)) for number, row in self.numbered()]
+        self.numbers = [number for number, _, kept in found if kept]
+        self.rows = [row for _, row, kept in found if kept]
+        return [row for _, row, kept in found if not kept]
 
     def __len__(self) -> int:
         return len(self.rows)

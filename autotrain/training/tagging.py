@@ -12,6 +12,8 @@ import numpy as np
 
 from autotrain.answers import PLAINLY, Asking, Mark, Marked
 from autotrain.encoding.tags import Tagged, encode_words
+from autotrain.errors import DataError
+from autotrain.evaluation.classification import named
 from autotrain.evaluation.tagging import OUTSIDE, evaluate_tags, is_bio, most_frequent_tag, places, tag_baseline
 from autotrain.models.loading import load_classifier as load_base
 from autotrain.report import Example, Report, Training
@@ -29,11 +31,12 @@ class TaggingLearner(Learner):
     """A tag for each word, by the word's first token (Devlin et al., 2019, section 5.3)."""
 
     kind = "TOKEN_CLS"
+    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head for every tag of the training rows."""
         seen = {tag for row in self.train.rows for tag in row["tags"]}
-        self.tags = sorted(seen, key=lambda tag: (tag != OUTSIDE, tag))
+        self.tags = list(self.known.get("labels") or sorted(seen, key=lambda tag: (tag != OUTSIDE, tag)))
         return load_base(self.attempt.model, self.tags, self.tokenizer, each_token=True)
 
     def encode(self, rows: SplitRows) -> Rows:
@@ -56,6 +59,19 @@ class TaggingLearner(Learner):
         """The tags in the order of the head."""
         return {"labels": self.tags}
 
+    def leave_out(self) -> list[str]:
+        """No row, but tags that were never learned are said: they can only be missed."""
+        strange = sorted({tag for row in self.test.rows for tag in row["tags"]} - set(self.tags))
+        if not strange:
+            return []
+        if not any(tag in self.tags for row in self.test.rows for tag in row["tags"]):
+            raise DataError(
+                f"The adapter knows none of the tags of these rows ({named(strange)}); it knows {named(self.tags)}. "
+                "Choose the column that holds the tags, or write them as the training rows do.",
+                code="unknown-labels",
+            )
+        return [f"The adapter never learned the tags {named(strange)}; their places count as missed."]
+
     def report(self, training: Training) -> Report:
         """Strict scores of marked places beside the most frequent tag of each word."""
         words = [row["tokens"] for row in self.test.rows]
@@ -63,9 +79,8 @@ class TaggingLearner(Learner):
         answers = Tagger(self.model, self.tokenizer, self.tags, self.max_length).tag(words)
         self.evaluating()(0.8)
         found = evaluate_tags(expected, [[tag for tag, _ in row] for row in answers], self.params.seed)
-        usual = most_frequent_tag(
-            [row["tokens"] for row in self.train.rows], [row["tags"] for row in self.train.rows], words
-        )
+        seen = [row["tokens"] for row in self.train.rows], [row["tags"] for row in self.train.rows]
+        usual = (tag_baseline(expected, most_frequent_tag(*seen, words), self.params.seed),) if len(self.train) else ()
         examples = [
             _example(number, row, answer)
             for number, row, answer in zip(self.test.numbers, self.test.rows, answers, strict=True)
@@ -76,7 +91,7 @@ class TaggingLearner(Learner):
         return self.measured(
             training,
             scores=found.scores,
-            baselines=(tag_baseline(expected, usual, self.params.seed),),
+            baselines=usual,
             per_class=found.per_class,
             mistakes=tuple(wrong[:SHOWN_MISTAKES]),
             examples=tuple(examples[:SHOWN_EXAMPLES]),

@@ -85,13 +85,13 @@ class Predictions:
         finished = self.finished(run_id)
         roles = tuple(finished.inputs)
         for number, item in enumerate(inputs, 1):
-            if set(item) != set(roles):
+            if set(item) not in (set(roles), set(finished.rows)):
                 raise DataError(f"Input {number} must have exactly {', '.join(roles)}.", code="wrong-input")
         return self._pool.predict(finished.artifact, finished.model, inputs, asking)
 
     def start(self, run_id: str, path: Path, name: str) -> Batch:
         """Read a table and start on it, or ask for columns when they cannot be guessed. Raises DataError."""
-        trained = self.finished(run_id).inputs
+        trained = self.finished(run_id).rows
         batch_id = uuid.uuid4().hex[:12]
         folder = self._root / batch_id
         folder.mkdir(parents=True)

@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 PID_FILE = "trainer.pid.json"
 
-SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "AUTOTRAIN_REDIS_URL", "AUTOTRAIN_DATABASE_URL")
+SECRETS = (
+    *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"),
+    *("AUTOTRAIN_REDIS_URL", "AUTOTRAIN_DATABASE_URL", "AUTOTRAIN_JUDGE_API_KEY"),
+)
 """What a trainer must not inherit: it runs on models and data that others wrote."""
 
 OFFLINE = {

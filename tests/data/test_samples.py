@@ -14,7 +14,7 @@ import pytest
 from autotrain.data.samples import SAMPLES, Sample, write_sample
 from autotrain.data.store import DatasetStore
 from autotrain.errors import DataError
-from autotrain.predictor.file import neutral
+from autotrain.predictor.out import neutral
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

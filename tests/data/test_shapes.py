@@ -314,3 +314,22 @@ def test_whoever_picks_the_wrong_text_is_shown_the_right_one(imported: Importer)
     found = SHAPES["classification"].check(dataset.table(), {"text": "id", "label": "department"})
     (said,) = [finding for finding in found if finding.code == "text-unlikely"]
     assert said.fix is not None and said.fix.columns == {"text": "message"}
+
+
+def test_targets_that_are_their_source_are_said_and_nearly_all_of_them_twice(imported: Importer) -> None:
+    shape, columns = SHAPES["text-to-text"], {"source": "source", "target": "target"}
+    said = {}
+    for copies in (0, 2, 19):
+        rows = [{"source": f"good {n}", "target": f"good {n}" if n < copies else f"bon {n}"} for n in range(20)]
+        found = shape.check(imported(lines(*rows)).table(), columns)
+        assert all(finding.severity == "warning" for finding in found)
+        said[copies] = [finding.code for finding in found]
+    assert said == {0: [], 2: ["copy"], 19: ["copy", "mostly-copies"]}
+    twice = shape.check(imported(lines(*rows)).table(), {"source": "source", "target": "source"})
+    assert [(finding.severity, finding.code) for finding in twice] == [("error", "same-column")]
+
+
+def test_targets_that_are_all_empty_stop_the_run(imported: Importer) -> None:
+    rows = [{"source": f"good {n}", "target": " "} for n in range(20)]
+    found = SHAPES["text-to-text"].check(imported(lines(*rows)).table(), {"source": "source", "target": "target"})
+    assert ("error", "no-text") in [(finding.severity, finding.code) for finding in found]

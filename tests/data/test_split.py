@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -263,3 +264,9 @@ def test_a_cell_that_names_no_part_is_named_with_its_row() -> None:
 )
 def test_parts_are_known_by_whole_words(value: str, part: int | None) -> None:
     assert part_of(value) == part
+
+
+def test_rows_without_any_text_are_too_few_and_no_riddle() -> None:
+    near = np.zeros(12, np.int64)
+    with pytest.raises(DataError, match="only 0 different texts"):
+        split_table(table([("", "a")] * 12), ["text"], None, Split(), near)

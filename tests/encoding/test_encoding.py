@@ -21,7 +21,7 @@ from autotrain.encoding.chat import encode_chat
 from autotrain.encoding.preview import preview
 from autotrain.encoding.tags import IGNORED, encode_tags
 from autotrain.encoding.template import render, template_of
-from autotrain.encoding.texts import encode_texts
+from autotrain.encoding.texts import Rewriting, encode_texts
 from autotrain.errors import DataError
 from autotrain.models.loading import longest_input
 from autotrain.settings import Settings
@@ -211,3 +211,22 @@ def test_a_question_longer_than_a_window_leaves_room_for_the_text(encoder: Any) 
     held = next(window for window in windows if window.end)
     first, last = held.offsets[held.start], held.offsets[held.end]
     assert first and last and context[first[0] : last[1]] == "Italy"
+
+
+def test_a_source_has_its_prefix_and_a_target_is_cut_at_a_length_of_its_own(words: Words) -> None:
+    tokenizer = words()
+    rows = [{"source": "where is paris", "target": "in france"}, {"source": "rome", "target": "one two three yes one"}]
+    made = encoded_batch("text-to-text", rows, tokenizer, 4, rewriting=Rewriting("tool : ", 3))
+    shown = [[token.text for token in row.tokens if not token.padding] for row in made.rows]
+    assert shown == [
+        ["tool", ":", "where", "is"],
+        ["in", "france", "</s>"],
+        ["tool", ":", "rome"],
+        ["one", "two", "three"],
+    ]
+    assert [[token.learned for token in row.tokens[:2]] for row in made.rows] == [[False] * 2, [True] * 2] * 2
+    assert [row.cut for row in made.rows] == [True, False, False, True]
+    assert made.truncated == 0.5, "of the sources"
+    (finding,) = made.findings
+    assert finding.code == "targets-cut" and finding.rows == (2,)
+    assert "1 of 2 targets is longer than 3 tokens" in finding.message and "6 tokens" in finding.remedy

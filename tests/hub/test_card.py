@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from autotrain.hub.card import CardFacts, code, escape, model_card, one_line
 from autotrain.hub.licenses import license_metadata
-from autotrain.report import Baseline, ClassScore, Confusion, Example, Report, Score, Split, Training
+from autotrain.report import Baseline, ClassScore, Confusion, Example, Report, Score, Shortened, Split, Training
 from autotrain.table import ColumnKind, ColumnProfile, Profile
+from autotrain.tasks import TASKS
 
 FACTS = CardFacts(
     title="ticket-router",
@@ -151,6 +152,20 @@ def test_a_base_model_that_is_not_on_the_hub_is_said() -> None:
     text = model_card(replace(FACTS, base_id=None, base_name="my_model"), REPORT, PROFILE)
     assert read(text).base_model is None
     assert "my\\_model, is a folder on the author's machine" in text
+
+
+def test_an_adapter_for_vectors_says_how_they_are_made_and_what_shorter_ones_lose() -> None:
+    ndcg = Score.of("ndcg_at_10", 0.8, (0.75, 0.85))
+    short = Shortened(size=64, score=Score.of("ndcg_at_10", 0.7), untouched=Score.of("ndcg_at_10", 0.5))
+    report = REPORT.model_copy(
+        update={"scores": (ndcg,), "baselines": (), "per_class": (), "confusion": None, "shortened": (short,)}
+    )
+    manual = TASKS["sentence-embeddings"].manual
+    python = manual.python(FACTS.repository, "base")
+    facts = replace(FACTS, task="sentence-embeddings", python=python, limits=manual.limits)
+    card = model_card(facts, report, PROFILE)
+    assert "model.load_adapter(repository)" in card and "| 64 | 0.700 | 0.500 |" in card
+    assert "AutoModelForSequenceClassification" not in card and "classes" not in card.partition("## Limits")[2]
 
 
 def test_many_classes_stay_readable() -> None:

@@ -32,6 +32,9 @@ def tiny(hub: HubDouble) -> HubDouble:
         "modeling_tiny.py": b"raise SystemExit",
         "onnx/model.onnx": b"x" * 1000,
         "onnx/config.json": b"{}",
+        "1_Pooling/config.json": b"{}",
+        "1_Pooling/more/config.json": b"{}",
+        "2_Dense/config.json": b"{}",
         "model.fp16.safetensors": b"variant",
         "consolidated.safetensors": b"again",
     }
@@ -45,9 +48,9 @@ def test_only_configuration_tokenizer_and_safetensors_arrive(tiny: HubDouble) ->
     folder = download("org/tiny", None, lambda done, total: seen.append((done, total)))
 
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert names == {"config.json", "tokenizer.json", "vocab.txt", "model.safetensors"}
+    assert names == {"config.json", "tokenizer.json", "vocab.txt", "model.safetensors", "1_Pooling/config.json"}
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
-    total = len(WEIGHTS) + len(CONFIG) + len(b"{}") + len(b"[UNK]\n")
+    total = len(WEIGHTS) + len(CONFIG) + 2 * len(b"{}") + len(b"[UNK]\n")
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
@@ -62,6 +65,7 @@ def test_a_model_that_is_added_by_name_gets_a_folder_of_its_own(tiny: HubDouble,
         "tokenizer.json",
         "vocab.txt",
         "model.safetensors",
+        "1_Pooling",
     }
     assert seen[-1][0] == seen[-1][1] > len(WEIGHTS)
     assert not (tmp_path / "hf" / "hub").exists()

@@ -96,3 +96,14 @@ def test_sizes_go_by_their_usual_names() -> None:
     distil = shape_of({"dim": 8, "n_layers": 6, "hidden_dim": 99, "n_heads": 2, "max_position_embeddings": 512})
     assert (distil.hidden, distil.layers, distil.intermediate, distil.positions) == (8, 6, 99, 512)
     assert shape_of({"hidden_size": "large", "num_hidden_layers": True}).layers == 0
+
+
+def test_an_encoder_decoder_has_the_layers_of_both_halves() -> None:
+    from transformers import BartConfig, BertConfig, T5Config
+
+    halves = {"encoder_layers": 3, "decoder_layers": 2, "encoder_ffn_dim": 99, "encoder_attention_heads": 4}
+    bart = shape_of(BartConfig(**halves).to_dict())
+    t5 = shape_of(T5Config(num_layers=3, num_decoder_layers=2, num_heads=4, d_ff=99).to_dict())
+    for found in (bart, t5):
+        assert (found.layers, found.heads, found.intermediate) == (5, 4, 99)
+    assert shape_of(BertConfig(num_hidden_layers=3).to_dict()).layers == 3

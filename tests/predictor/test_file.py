@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrain.answers import PLAINLY, Asking, Scores
+from autotrain.answers import PLAINLY, Asking, Embedded, Scores
 from autotrain.errors import DataError, ModelError
 from autotrain.predictor import predict_file
-from autotrain.predictor.file import FORMULA_STARTS, ROWS_AT_ONCE, choose_columns, neutral
+from autotrain.predictor.file import ROWS_AT_ONCE, choose_columns
+from autotrain.predictor.out import FORMULA_STARTS, neutral
 from autotrain.table import ROW_COLUMN, Profile, Table
 
 
@@ -158,3 +160,27 @@ def test_columns_are_those_of_the_training_or_the_only_one() -> None:
     assert choose_columns(["whatever"], {"text": "review"}) == {"text": "whatever"}
     with pytest.raises(DataError, match="no column 'review'; it has 'id', 'body'. Say which column"):
         choose_columns(["id", "body"], {"text": "review"})
+
+
+class ByLength:
+    """A predictor whose vectors are the lengths of texts."""
+
+    def predict(self, inputs: Sequence[Mapping[str, str]], asking: Asking = PLAINLY) -> list[Embedded]:
+        return [Embedded(vector=(len(one["text"]) / 8, 0.5)) for one in inputs]
+
+
+def test_vectors_are_lists_in_parquet_and_json_in_a_csv(tmp_path: Path) -> None:
+    source = table(review=["", *["four", "=six()"] * 2000])
+    found = predict_file(ByLength(), source, {"text": "review"}, tmp_path / "out.parquet")
+    made = pq.read_table(found.path)
+    assert made.schema.field("embedding").type == pa.list_(pa.float32())
+    assert made.column("embedding").to_pylist()[:3] == [None, [0.5, 0.5], [0.75, 0.5]]
+    assert made.column("review").to_pylist() == source.rows.column("review").to_pylist()
+    assert (found.empty, made.num_rows) == (1, 4001)
+    predict_file(ByLength(), table(review=["four"]), {"text": "review"}, tmp_path / "out.csv")
+    assert read(tmp_path / "out.csv") == [{"review": "four", "embedding": "[0.5, 0.5]"}]
+
+
+def test_answers_that_are_words_are_texts_in_parquet_too(tmp_path: Path) -> None:
+    predict_file(ByWord(), table(review=["good", "awful"]), {"text": "review"}, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").column("predicted").to_pylist() == ["good", "=bad"]

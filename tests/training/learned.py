@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autotrain.data.freeze import freeze
+import numpy as np
+from safetensors.numpy import load_file
+
+from autotrain.data.freeze import freeze, read_split, write_rows
 from autotrain.data.store import DatasetStore
 from autotrain.events import AnyEvent
 from autotrain.recipe import Recipe, parse
+from autotrain.report import Report
 from autotrain.settings import Settings
-from autotrain.task import Attempt, Device, Result, Wishes
+from autotrain.task import Attempt, Device, Finished, Result, Wishes
 from autotrain.tasks import TASKS
 from autotrain.training.checkpoint import complete
 from autotrain.training.wishes import Stopped
@@ -73,6 +79,66 @@ class Learned:
             wishes=ear.wishes,
         )
         return TASKS[self.task].train(given)
+
+    def judged(self, result: Result, *, alone: bool = False) -> Report:
+        """The finished adapter evaluated once more on the test rows; `alone` without the other rows, as elsewhere."""
+        data = self.folder / "data"
+        if alone:
+            data = Path(tempfile.mkdtemp(dir=self.folder))
+            shutil.copy(self.folder / "data" / "profile.json", data)
+            shutil.copy(self.folder / "data" / "test.arrow", data)
+            rows = read_split(self.folder / "data", "test")
+            for name in ("train", "validation"):
+                write_rows(rows, {}, np.zeros(rows.num_rows, dtype=bool), data / f"{name}.arrow")
+        given = Attempt(
+            model=self.model,
+            model_name="tiny",
+            data=data,
+            columns=self.columns,
+            params=TASKS[self.task].params_class(**self.params),
+            workdir=data,
+            artifact=data / "adapter",
+            resume_from=None,
+            sink=Ear(),
+            device=Device("cpu", 1),
+            judged=Finished(result.artifact, None if alone else result.report.training),
+        )
+        report = TASKS[self.task].train(given).report
+        assert not (data / "adapter").exists()
+        return report
+
+    def judges_again(self, result: Result, *needs_rows: str) -> Report:
+        """Assert that an evaluation once more gives the scores of the training's own, and those baselines that need no
+        training rows also without them; returns the report of the adapter alone."""
+        again, alone = self.judged(result), self.judged(result, alone=True)
+        timeless = {"seconds": None}
+        for mine, golden in ((again, result.report), (alone, result.report)):
+            assert mine.scores == golden.scores and mine.per_class == golden.per_class
+            assert mine.mistakes == golden.mistakes and mine.examples == golden.examples
+        own = [each.model_copy(update=timeless) for each in result.report.baselines]
+        assert [each.model_copy(update=timeless) for each in again.baselines] == own
+        left = [each for each in own if each.name not in needs_rows]
+        assert [each.model_copy(update=timeless) for each in alone.baselines] == left
+        assert again.split == result.report.split and again.training == result.report.training
+        assert alone.split.test == again.split.test and alone.split.train == 0
+        assert any("training rows are left out" in note for note in alone.notes)
+        return alone
+
+    def accumulates(self, batch: int, batches: int) -> None:
+        """Assert that so many batches of this size are one update as a single batch of all their rows is."""
+        found = []
+        for number, (rows, times) in enumerate(((batch * batches, 1), (batch, batches)), 21):
+            ear = Ear()
+            wanted = {"per_device_train_batch_size": rows, "gradient_accumulation_steps": times, "max_steps": 6}
+            result = self.attempt(number, ear, **wanted)
+            found.append((ear.curve(), load_file(result.artifact / "adapter_model.safetensors")))
+        (whole, weights), (summed, other) = found
+        assert whole.keys() == summed.keys()
+        for step, values in whole.items():
+            for name in {"loss", "grad_norm", "learning_rate"} & values.keys():
+                assert np.isclose(summed[step][name], values[name], rtol=1e-3), (step, name, values, summed[step])
+        for name, part in weights.items():
+            assert np.allclose(other[name], part, atol=2e-3), (name, abs(other[name] - part).max())
 
     def stopped_and_resumed(self, step: int) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, float]]]:
         """The curve of a training that nothing happened to, and that of one stopped at a step and resumed."""

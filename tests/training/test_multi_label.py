@@ -64,6 +64,11 @@ def test_it_beats_both_baselines_and_says_how_the_thresholds_were_chosen(done: R
     assert all(one.expected != one.predicted and (one.score or 0) < 1 for one in report.mistakes)
 
 
+def test_the_finished_adapter_is_judged_again_at_its_own_thresholds(run: Learned, done: Result) -> None:
+    alone = run.judges_again(done, "most-frequent-set", "linear-probe")
+    assert any("thresholds are those that the adapter keeps" in note for note in alone.notes)
+
+
 def test_the_finished_adapter_answers_whatever_it_is_asked(done: Result, model: Path) -> None:
     predictor = TASKS["multi-label-classification"].load(done.artifact, model)
     example = done.report.examples[0]

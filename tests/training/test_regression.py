@@ -64,6 +64,10 @@ def test_the_finished_adapter_answers_whatever_it_is_asked(done: Result, model: 
     assert predictor.predict([]) == []
 
 
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    run.judges_again(done, "mean", "ridge-probe")
+
+
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(run: Learned, done: Result) -> None:
     whole, resumed = run.stopped_and_resumed(step=30)
     assert resumed == whole

@@ -72,6 +72,10 @@ def test_it_beats_the_untouched_base_and_shared_words(done: Result) -> None:
     assert all(one.untouched in one.inputs["passages"].split("\n") for one in report.examples)
 
 
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    run.judges_again(done, "bm25")
+
+
 def test_pair_by_pair_it_learns_the_same(run: Learned) -> None:
     report = run.attempt(2, loss="bce", passages_per_query=4).report
     assert all(report.headline().beats(baseline.scores[0]) for baseline in report.baselines)

@@ -46,6 +46,7 @@ BODIES = {
     "publish": {"repository": "a"},
     "check": {"repository": "a"},
     "{batch_id}": {"columns": {}},
+    "{evaluation_id}": {"columns": {}},
     "sheet": {"sheet": "a"},
     "{run_id}": {"name": "a"},
     "{dataset_id}": {"name": "a"},
@@ -58,7 +59,7 @@ def test_every_route_answers_for_an_unknown_run_with_404_in_the_one_shape(world:
     for method, path in routes:
         address = re.sub(r"\{\w+_id\}", "none", path)
         body = BODIES.get(path.rsplit("/", 1)[-1])
-        parameters = {"name": "a.csv"} if path.endswith("/batches") else None
+        parameters = {"name": "a.csv"} if path.endswith(("/batches", "/evaluations")) else None
         answer = world.client.request(
             method, "/api" + address.replace("{path}", "report.json"), json=body, params=parameters
         )

@@ -198,3 +198,18 @@ def test_a_split_that_the_table_gives_is_offered_and_its_absence_said(services: 
 def test_a_split_without_its_column_is_a_sentence(services: Services, draft: Draft) -> None:
     seen = look(draft.model_copy(update={"split": {"method": "time"}}), services)
     assert any("time needs a column" in problem for problem in seen.problems)
+
+
+def test_a_base_that_is_not_on_this_machine_is_said_with_a_way_without_network(services: Services) -> None:
+    rows = "source,target\n" + "".join(f"where is number {n},où est le numéro {n}\n" for n in range(40))
+    dataset = services.datasets.add_text(rows, "pairs")
+    draft = Draft(task="text-to-text", dataset=dataset.id, columns={"source": "source", "target": "target"})
+    for model, severity, code in [
+        ("google/flan-t5-small", "warning", "not-here"),
+        (MODEL, "error", "wrong-architecture"),
+        ("./no-such-folder", "error", "no-folder"),
+    ]:
+        seen = look(draft.model_copy(update={"model": model}), services)
+        (finding,) = seen.model_findings
+        assert (finding.severity, finding.code) == (severity, code)
+        assert bool(seen.missing) == (severity == "error")

@@ -110,6 +110,18 @@ def test_the_preview_says_how_many_conversations_would_teach_nothing(client: Tes
     assert finding["remedy"] == "Shorten what stands before the answer. The model reads at most 512 tokens."
 
 
+def test_the_preview_is_of_the_preset_s_settings_and_the_draft_s(client: TestClient) -> None:
+    rows = "source,target\n" + "".join(f"where is {n},{'far away ' * 80}\n" for n in range(4))
+    seen = client.post("/api/datasets/paste", json={"text": rows}).json()
+    draft = {"task": "text-to-text", "dataset": seen["id"], "model": "all-minilm-l6-v2", "preset": "fast"}
+    draft |= {"columns": {"source": "source", "target": "target"}, "params": {"source_prefix": "describe: "}}
+    batch = client.post("/api/drafts/preview", json={"draft": draft}).json()["batch"]
+    assert (batch["max_length"], batch["findings"][0]["code"]) == (256, "targets-cut")
+    source, target = batch["rows"][:2]
+    assert [token["text"] for token in source["tokens"][1:3]] == ["describe", ":"]
+    assert sum(token["learned"] for token in target["tokens"]) == 64 and target["cut"]
+
+
 def test_rows_that_are_no_table_are_refused_in_words(client: TestClient) -> None:
     answer = client.post("/api/datasets/paste", json={"text": "text,label\n"})
     assert answer.status_code == 422

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
+from autotrain.data.shapes.checkable import PromptAnswer
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
 from autotrain.data.shapes.feedback import Feedback
+from autotrain.data.shapes.likeness import Pairs, ScoredPairs, Triplets
 from autotrain.data.shapes.multi_label import MultiLabel
 from autotrain.data.shapes.numbers import Regression
 from autotrain.data.shapes.pictures import AudioClassification, ImageClassification, ObjectDetection
@@ -25,13 +27,17 @@ SHAPES: dict[str, Shape] = {
         PromptCompletion(),
         Preference(),
         Feedback(),
+        PromptAnswer(),
         Tagging(),
         Spans(),
         QuestionAnswering(),
         MultiLabel(),
         Ranking(),
         TextPair(),
+        ScoredPairs(),
         Regression(),
+        Triplets(),
+        Pairs(),
         Translation(),
         ImageClassification(),
         ObjectDetection(),

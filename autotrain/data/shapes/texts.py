@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from autotrain.data.check import missing_columns, text_findings
+from autotrain.data.check import error_finding, missing_columns, text_findings, warning_finding
 from autotrain.data.instead import UNFIT, UNFIT_TEXT, with_other_column
 from autotrain.data.labels import label_findings
 from autotrain.data.personal import personal_findings
@@ -14,6 +14,9 @@ from autotrain.data.shapes.shape import Faults, cells
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
 from autotrain.task import Column
+
+MOSTLY = 0.9
+"""Share of rows whose target is the source beyond which little else can be learned."""
 
 
 class _Texts:
@@ -122,11 +125,34 @@ class Translation(_Texts):
         found = super().check(table, columns)
         if any(finding.code == "no-such-column" for finding in found):
             return found
+        if columns["source"] == columns["target"]:
+            return [
+                error_finding(
+                    "same-column",
+                    f'"{columns["source"]}" is chosen both as source and as target.',
+                    "Choose another column for one of them; a target that is the source itself teaches to copy.",
+                    columns["source"],
+                )
+            ]
         faults = Faults({"copy": ("a target that is the source itself.", "Correct it, or leave the row out.")})
         for number, row in cells(table, columns):
             faults.note(number, "copy" if row["source"].strip() and row["source"] == row["target"] else None)
-        copies = faults.findings(columns["target"])
-        return [*found, *(finding.model_copy(update={"severity": "warning"}) for finding in copies)]
+        copies = [one.model_copy(update={"severity": "warning"}) for one in faults.findings(columns["target"])]
+        return [
+            *found,
+            *copies,
+            *(_mostly(one, faults.seen) for one in copies if (one.count or 0) >= MOSTLY * faults.seen),
+        ]
+
+
+def _mostly(copies: Finding, rows: int) -> Finding:
+    return warning_finding(
+        "mostly-copies",
+        f"In {copies.count:,} of {rows:,} rows the target is the source itself: a model learns from this to copy.",
+        "Choose the column with what is to be written, or add rows in which something is changed.",
+        copies.column or "",
+        copies.count,
+    )
 
 
 class PlainText(_Texts):

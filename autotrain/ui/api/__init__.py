@@ -12,6 +12,7 @@ from autotrain.ui.api import (
     batches,
     datasets,
     drafts,
+    evaluations,
     files,
     hub_datasets,
     imports,
@@ -25,6 +26,7 @@ from autotrain.ui.api import (
 from autotrain.ui.api.errors import handle_errors
 from autotrain.ui.api.origin import refuse_cross_site
 from autotrain.ui.api.static import StaticFolder, module_url
+from autotrain.ui.evaluations import Evaluations
 from autotrain.ui.predictions import Predictions
 from autotrain.ui.services import Services
 
@@ -53,8 +55,10 @@ def application(services: Services) -> FastAPI:
     )
     handle_errors(app)
     predictions = Predictions(services.settings, services.store)
-    app.state.predictions = predictions
-    app.include_router(runs.router(services, predictions))
+    judged = Evaluations(services.settings, services.store)
+    app.state.predictions, app.state.evaluations = predictions, judged
+    app.include_router(runs.router(services, predictions, judged))
+    app.include_router(evaluations.router(services, judged))
     app.include_router(playground.router(services, predictions))
     app.include_router(batches.router(services, predictions))
     app.include_router(publications.router(services))

@@ -30,6 +30,10 @@ STATUS: dict[type[errors.AutotrainError], HTTPStatus] = {
 BY_CODE = {
     "no-such-dataset": HTTPStatus.NOT_FOUND,
     "no-such-batch": HTTPStatus.NOT_FOUND,
+    "no-such-evaluation": HTTPStatus.NOT_FOUND,
+    "judge-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "judge-busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "judge-key": HTTPStatus.FORBIDDEN,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "disk-full": HTTPStatus.INSUFFICIENT_STORAGE,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -13,11 +14,13 @@ from autotrain.data.store import Dataset
 from autotrain.encoding.batch import EncodedBatch
 from autotrain.encoding.media import MEDIA_SHAPES, MediaBatch, media_preview
 from autotrain.encoding.preview import preview
+from autotrain.encoding.texts import Rewriting
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
 from autotrain.recipe import presets
+from autotrain.task import Masking
 from autotrain.tasks import TASKS
-from autotrain.ui.drafts import Draft, drafted_rows
+from autotrain.ui.drafts import Draft, drafted, drafted_rows
 from autotrain.ui.services import Services
 
 DEFAULT_LENGTH = 128
@@ -27,6 +30,7 @@ LONGER = {
     "prompt-completion": 1024,
     "preference": 1024,
     "feedback": 1024,
+    "prompt-answer": 1024,
     "plain-text": 1024,
     "text-to-text": 512,
     "question-answering": 384,
@@ -71,12 +75,13 @@ def router(services: Services) -> APIRouter:
             model = _folder_here(draft.model, services)
             media = media_preview(dataset.table(), shape, columns, dataset.files_folder, model)
             return Seen(findings=[*findings, *media.findings], media=media)
-        if task is not None and shape in task.shapes:
-            length = int(draft.params.get("max_length") or _usual_length(draft))
-        else:
-            length = LONGER.get(shape, DEFAULT_LENGTH)
+        own = task is not None and shape in task.shapes
+        params = _params(draft) if own else {}
+        length = int(params.get("max_length") or LONGER.get(shape, DEFAULT_LENGTH))
+        rewriting = Rewriting(**{name: params[name] for name in Rewriting.__dataclass_fields__ if name in params})
+        masking = task.masking(params) if task is not None and own else None
         key = _Key(dataset, shape, tuple(columns.items()))
-        batch = _batch(key, _folder(draft.model, services), length)
+        batch = _batch(key, _folder(draft.model, services), length, rewriting, masking)
         return Seen(findings=[*findings, *batch.findings], batch=batch)
 
     return made
@@ -100,17 +105,14 @@ class _Key:
 
 
 @lru_cache(maxsize=32)
-def _batch(key: _Key, model: Path, max_length: int) -> EncodedBatch:
-    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length)
+def _batch(key: _Key, model: Path, max_length: int, rewriting: Rewriting, masking: Masking | None) -> EncodedBatch:
+    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length, rewriting, masking)
 
 
-def _usual_length(draft: Draft) -> int:
-    """The length of the chosen preset, or else of the task."""
-    if draft.task not in TASKS:
-        return DEFAULT_LENGTH
-    preset = presets(draft.task).get(draft.preset)
-    params = preset.typed_params() if preset is not None else TASKS[draft.task].params_class()
-    return int(getattr(params, "max_length", DEFAULT_LENGTH))
+def _params(draft: Draft) -> dict[str, Any]:
+    """The settings that the run would have: the preset's with the draft's, without these while one is wrong."""
+    recipe = drafted(draft)[0] or presets(draft.task).get(draft.preset)
+    return (recipe.typed_params() if recipe else TASKS[draft.task].params_class()).model_dump()
 
 
 def _folder_here(model: str, services: Services) -> Path | None:

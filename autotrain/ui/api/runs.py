@@ -24,6 +24,7 @@ from autotrain.ui.api.views import (
     run_view,
 )
 from autotrain.ui.curves import Point, by_name, sparkline, thin
+from autotrain.ui.evaluations import Evaluations
 from autotrain.ui.predictions import Predictions
 from autotrain.ui.services import Services
 
@@ -63,11 +64,11 @@ class RecipeView(BaseModel):
     recipe: dict[str, Any]
 
 
-def router(services: Services, predictions: Predictions) -> APIRouter:
+def router(services: Services, predictions: Predictions, evaluations: Evaluations) -> APIRouter:
     """Routes under `/runs`."""
     made = APIRouter(prefix="/runs", tags=["runs"])
     _collection(made, services)
-    _one_run(made, services, predictions)
+    _one_run(made, services, predictions, evaluations)
     _following(made, services.store)
     _results(made, services)
     return made
@@ -98,7 +99,7 @@ def _collection(made: APIRouter, services: Services) -> None:
         return _view(store, run)
 
 
-def _one_run(made: APIRouter, services: Services, predictions: Predictions) -> None:
+def _one_run(made: APIRouter, services: Services, predictions: Predictions, evaluations: Evaluations) -> None:
     store = services.store
 
     @made.get("/{run_id}")
@@ -117,6 +118,7 @@ def _one_run(made: APIRouter, services: Services, predictions: Predictions) -> N
         """Forget a run and delete its folder. Refused while it works."""
         store.delete(run_id)
         predictions.forget(run_id)
+        evaluations.forget(run_id)
         shutil.rmtree(services.settings.runs / run_id, ignore_errors=True)
 
     @made.post("/{run_id}/wish")

@@ -9,7 +9,7 @@ export function answerView(answer, inputs, expected = null) {
   return [(KINDS[answer.kind] || other)(answer, inputs, expected)].flat().filter(Boolean);
 }
 
-const KINDS = { scores, number, marked, found, written, ranked, similar };
+const KINDS = { scores, number, marked, found, filled, written, ranked, similar, embedded };
 
 const own = (expected, agrees) => (expected === null || expected === undefined ? null : h("p", { class: "at-quiet", style: { "margin-bottom": "10px" } }, `Your data says: ${expected}${agrees === null ? "" : agrees ? ", and it agrees." : ". It disagrees."}`));
 
@@ -53,6 +53,12 @@ function found({ text, start, end, confidence }, inputs, expected) {
     h("p", { class: "at-marked", dir: "auto" }, context.slice(0, start), h("mark", { class: "at-mark", "data-color": "0" }, context.slice(start, end)), context.slice(end))];
 }
 
+// The text with the likeliest words in its open places, and for each place the words that come next.
+function filled({ text, guesses }, inputs, expected) {
+  const bars = (place) => h("div", { class: "at-bars" }, place.flatMap(({ word, probability }) => [h("span", { dir: "auto" }, word), progressBar(probability, word), h("span", { class: "at-numbers" }, percent(probability))]));
+  return [own(expected, null), h("p", { class: "at-written", dir: "auto" }, text), guesses.map((place, index) => h("div", {}, guesses.length > 1 ? h("h3", {}, `Place ${index + 1}`) : null, bars(place)))];
+}
+
 function written({ text, finished, tokens }, inputs, expected) {
   return [own(expected, null), h("p", { class: "at-written", dir: "auto" }, text || h("i", { class: "at-quiet" }, "It wrote nothing.")),
     finished ? null : h("p", { class: "at-quiet" }, `Cut off after ${count(tokens)} tokens: allow a longer answer to read on.`)];
@@ -62,13 +68,22 @@ function ranked({ texts, scores: values }) {
   return [h("ol", { class: "at-ranked" }, texts.map((text, index) => h("li", {}, h("span", { dir: "auto" }, text), h("span", { class: "at-numbers at-quiet" }, plain(values[index])))))];
 }
 
+// The deepest tint leaves the text in its own colour readable, in light and in dark: at least 4.5 to 1.
+const DEEPEST = 0.45;
+
 function similar({ texts, values }) {
+  if (texts.length < 2) return [h("p", { class: "at-quiet" }, "Give two texts or more, one on each line.")];
   const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
   return [h("div", { class: "at-scroll", tabindex: "0" }, h("table", { class: "at-heat" },
+    h("caption", { class: "at-visually-hidden" }, "How alike the texts are: the cosine of each two, from -1 to 1. Columns have the numbers of the rows."),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), texts.map((text, index) => h("th", { scope: "col", title: text }, String(index + 1))))),
     h("tbody", {}, values.map((row, i) => h("tr", {}, h("th", { scope: "row", title: texts[i], dir: "auto" }, `${i + 1}. ${short(texts[i])}`), row.map((value, j) => h("td", {
-      style: { background: i === j ? "var(--at-page)" : `rgba(var(--at-heat), ${Math.max(0, Math.min(1, value)).toFixed(3)})`, ...(i !== j && value > 0.6 ? { color: "var(--at-accent-text)" } : {}) }, title: `${texts[i]} / ${texts[j]}`,
+      style: { background: i === j ? "var(--at-page)" : `rgba(var(--at-heat), ${(DEEPEST * Math.max(0, Math.min(1, value))).toFixed(3)})` }, title: `${texts[i]} / ${texts[j]}`,
     }, i === j ? "·" : value.toFixed(2))))))))];
+}
+
+function embedded({ vector }) {
+  return [h("p", {}, `A vector of ${count(vector.length)} numbers.`), h("p", { class: "at-marked at-quiet" }, `${vector.slice(0, SHOWN).map((value) => value.toFixed(4)).join(", ")}, …`)];
 }
 
 const other = (answer) => [h("pre", {}, JSON.stringify(answer, null, 1))];

@@ -68,8 +68,11 @@ class NewRunPage {
   async loadModels() {
     this.models = (await api(`/models?task=${encodeURIComponent(this.draft.task)}`)).models;
     const known = this.models.find((one) => one.id === this.draft.model);
+    // A preset's model that is not on this machine is of the kind its own task needs, and maybe of no use for this one.
+    const named = (task) => task.presets.some((one) => one.model === this.draft.model);
+    const strange = !known && this.offer.tasks.some(named) && !named(this.task);
     const first = this.models.find((one) => one.recommended && one.suits) || this.models.find((one) => one.suits);
-    if (!this.draft.model || (known && !known.suits)) this.draft.model = (first || { id: this.preset.model }).id;
+    if (!this.draft.model || strange || (known && !known.suits)) this.draft.model = (first || { id: this.preset.model }).id;
   }
 
   // Another thing to learn: its own columns, settings and models. What was set for the other task means nothing here.

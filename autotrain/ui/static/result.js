@@ -1,5 +1,6 @@
 // The evaluation of a run: how good it is, compared with what, where it errs.
 import { bytes, count, duration, h, percent, s } from "./core.js";
+import { Judge, OtherFile } from "./evaluate.js";
 import { better, plain, shown } from "./measures.js";
 
 const MOST_CELLS = 24;
@@ -22,8 +23,11 @@ export class Result {
     this.element.replaceChildren(...[
       scores(report), report.per_class.length ? perClass(report) : null, report.confusion ? confusion(report) : null,
       report.calibration.length ? h("div", { class: "at-two" }, calibration(report), training(report)) : training(report),
+      report.shortened && report.shortened.length ? shortened(report) : null,
       report.mistakes.length ? mistakes(report) : null,
       report.examples.length && !report.confusion ? examples(report) : null,
+      (report.written.length ? report.written : report.examples).some((one) => one.untouched !== null && "prompt" in one.inputs) ? new Judge(this.page).element : null,
+      new OtherFile(this.page).element,
     ].filter(Boolean));
   }
 }
@@ -40,7 +44,9 @@ function scaleOf(found) {
   return most > least ? [least, most + (most - least) * 0.03] : [least, least + 1];
 }
 
-function scores(report) {
+const HELD_OUT = (report) => `Measured on ${count(report.split.test)} test rows that took no part in training. Bars are 95 % intervals: where the true score lies.`;
+
+export function scores(report, hint = HELD_OUT(report), heading = "How good it is") {
   const contenders = [{ title: "This adapter", scores: report.scores }, ...report.baselines];
   // A score that nothing is compared with, such as the calibration error, has a place of its own further down.
   const compared = report.scores.filter((score) => report.baselines.some((one) => one.scores.some((other) => other.name === score.name)));
@@ -55,7 +61,7 @@ function scores(report) {
     }),
   ]);
   const seconds = report.baselines.filter((one) => one.explanation);
-  return card("How good it is", `Measured on ${count(report.split.test)} test rows that took no part in training. Bars are 95 % intervals: where the true score lies.`,
+  return card(heading, hint,
     h("div", { class: "at-scale" }, rows),
     seconds.length ? h("p", { class: "at-quiet", style: { "margin-top": "14px", "font-size": "14px" } }, seconds.map((one) => `${one.title}: ${one.explanation} `)) : null,
     advice(report), report.notes.map((note) => h("div", { class: "at-notice at-warn", style: { "margin-top": "10px" } }, h("p", {}, note))));
@@ -99,7 +105,7 @@ export function sortable(columns, rows, initial = null) {
   return h("div", { class: "at-scroll" }, h("table", {}, h("thead", {}, h("tr", {}, headings)), body));
 }
 
-function perClass(report) {
+export function perClass(report) {
   // Without test rows nothing is known about a class: 0 % would be a claim.
   const share = (name) => [(row) => (row.support ? row[name] : -1), (row) => (row.support ? percent(row[name]) : "–")];
   return card("Each class", "Precision: how often it is right when it says this class. Recall: how many rows of this class it finds. F1 is their balance.", sortable([
@@ -140,6 +146,13 @@ function heat(labels, counts) {
   });
   return h("div", { class: "at-scroll", tabindex: "0" }, h("table", { class: "at-heat" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), labels.map((label) => h("th", { scope: "col", title: label }, label)))), h("tbody", {}, rows)));
+}
+
+// How good vectors are of which only the first numbers are kept.
+function shortened(report) {
+  const head = ["First numbers", report.scores[0].title, "Base model"].map((name) => h("th", { scope: "col" }, name));
+  const rows = report.shortened.map((one) => h("tr", {}, h("th", { scope: "row" }, count(one.size)), [one.score, one.untouched].map((score) => h("td", { class: "at-number" }, withInterval(score)))));
+  return card("Shorter vectors", "Keep only the first numbers of each vector and it takes less room: this is what is lost.", h("div", { class: "at-scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
 }
 
 function calibration(report) {
@@ -200,7 +213,7 @@ export function rowsTable(list, { heading = true } = {}) {
     h("tbody", {}, list.map((row) => h("tr", {}, columns.map(([name, cell, kind]) => h("td", { class: kind, dir: "auto", ...(name === "Text" ? {} : { "data-title": name }) }, cell(row))))))));
 }
 
-function mistakes(report) {
+export function mistakes(report) {
   const sure = report.mistakes.some((row) => row.confidence !== null);
   return card("Its worst mistakes", `${sure ? "Where it was most sure and wrong. " : ""}Look here first: such rows often have a mistake of their own. Row numbers are those of your file, as a spreadsheet shows them.`, rowsTable(report.mistakes));
 }

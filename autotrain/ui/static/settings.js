@@ -9,8 +9,9 @@ export async function mount(element) {
   await dress(element, import.meta.url);
   const account = h("section", { class: "at-card" });
   const machine = h("section", { class: "at-card" }, h("h2", {}, "This machine"), h("p", { class: "at-quiet" }, "Looking…"));
-  element.replaceChildren(h("div", { class: "at-stack" }, h("h1", {}, "Settings"), account, look(), machine));
-  await Promise.all([showAccount(element, account), showMachine(machine)]);
+  const judge = h("section", { class: "at-card" });
+  element.replaceChildren(h("div", { class: "at-stack" }, h("h1", {}, "Settings"), account, judge, look(), machine));
+  await Promise.all([showAccount(element, account), showJudge(judge), showMachine(machine)]);
 }
 
 async function showAccount(root, card) {
@@ -45,6 +46,35 @@ async function showAccount(root, card) {
     h("form", { class: "at-token", onsubmit: (event) => { event.preventDefault(); act(event.currentTarget.querySelector("button"), save); } },
       h("div", { class: "at-field" }, h("label", { for: "hub-token" }, state.has_token ? "Another token" : "Token"), input), h("button", { type: "submit", class: "at-button" }, "Save")), said);
   if (state.trouble) said.replaceChildren(problem(state.trouble));
+}
+
+async function showJudge(card) {
+  const said = h("div", { "aria-live": "polite" });
+  const guarded = async (action) => {
+    try { await action(); } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      said.replaceChildren(problem(error.message));
+    }
+  };
+  let found = { url: null, model: null, has_key: false, origin: null };
+  await guarded(async () => { found = await api("/judge"); });
+  const field = (id, label, attributes) => {
+    const input = h("input", { class: "at-input", id, autocomplete: "off", spellcheck: "false", ...attributes });
+    return [input, h("div", { class: "at-field" }, h("label", { for: id }, label), input)];
+  };
+  const [url, urlField] = field("judge-url", "Address", { type: "url", placeholder: "https://api.example.com/v1", value: found.url || "" });
+  const [model, modelField] = field("judge-model", "Model", { type: "text", value: found.model || "" });
+  const [key, keyField] = field("judge-key", found.has_key ? "Another key" : "Key, if it wants one", { type: "password" });
+  const save = () => guarded(async () => {
+    await api("/judge", { method: "PUT", json: { url: url.value, model: model.value, key: key.value || null } });
+    await showJudge(card);
+  });
+  const forget = () => guarded(async () => { await api("/judge", { method: "DELETE" }); await showJudge(card); });
+  card.replaceChildren(h("h2", {}, "Judge of answers"),
+    h("p", { class: "at-hint" }, "Another model may compare the answers of a tuned chat model with those of its base: any endpoint that speaks like OpenAI's, also one on this machine. It is asked only when you press the button on a result."),
+    h("div", { class: "at-spread" }, h("p", {}, found.url ? `${found.model} at ${found.url}${found.has_key ? ", with a key" : ""}, ${found.origin === "environment" ? "from the environment" : "saved here, encrypted"}.` : "There is no judge yet."),
+      found.origin === "settings" ? h("button", { type: "button", class: "at-button at-small", onclick: forget }, "Forget it") : null),
+    h("form", { class: "at-stack", onsubmit: (event) => { event.preventDefault(); save(); } }, urlField, modelField, keyField, h("button", { type: "submit", class: "at-button", style: { "justify-self": "start" } }, "Save")), said);
 }
 
 function look() {
