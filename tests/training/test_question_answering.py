@@ -49,7 +49,7 @@ def rows(texts: list[str]) -> list[dict[str, Any]]:
     """Sentences with a month, a name or both at their end; asked is for the name, which a third of them has not."""
     chance = random.Random(1)
     found = []
-    for _ in range(240):
+    for _ in range(400):
         name, month, question = chance.choice(NAMES), chance.choice(MONTHS), chance.choice(("Who?", "Who was it?"))
         told = chance.choice(([name], [month, name], [month]))
         context = f"{chance.choice(texts)} {', '.join(told)}."
