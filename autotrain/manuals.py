@@ -163,6 +163,63 @@ demo = gr.Interface(mark, gr.Textbox(label="Text"), gr.HighlightedText(), title=
     limits=("It knows only the tags above.", _FIGURES, _CHANCES),
 )
 
+EXTRACTOR = Manual(
+    load=f"""\
+{_headed("AutoModelForQuestionAnswering")}
+
+def answer(question, context):
+    windows = tokenizer(
+        question, context, truncation="only_second", max_length=note["max_length"], stride=64, padding=True,
+        return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="pt",
+    )
+    offsets, _ = windows.pop("offset_mapping"), windows.pop("overflow_to_sample_mapping")
+    with torch.inference_mode():
+        output = model(**windows)
+    best = (float("-inf"), "")
+    for window, (starts, ends) in enumerate(zip(output.start_logits, output.end_logits)):
+        sides = windows.sequence_ids(window)
+        nowhere = windows["input_ids"][window].tolist().index(tokenizer.cls_token_id)
+        for start in [place for place, side in enumerate(sides) if side == 1]:
+            for end in range(start, min(start + note["longest_answer"], len(sides))):
+                if sides[end] != 1:
+                    break
+                odds = (starts[start] + ends[end] - starts[nowhere] - ends[nowhere]).item()
+                best = max(best, (odds, context[offsets[window][start][0] : offsets[window][end][1]]))
+    return "" if note["threshold"] is not None and best[0] <= note["threshold"] else best[1]
+
+""",
+    ask="""\
+print(answer("Where does Anna live?", "Anna moved to Oslo in May. Her brother stayed in Rome."))
+""",
+    space="""
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Text", lines=8)]
+demo = gr.Interface(answer, inputs, gr.Textbox(label="Answer"), title=repository)""",
+    limits=("It can only point at words of the text, and does not know whether the text is right.", _FIGURES),
+)
+
+FILLER = Manual(
+    load=_headed("AutoModelForMaskedLM"),
+    ask="""\
+inputs = tokenizer(f"Put a text of your {tokenizer.mask_token} here.", return_tensors="pt")
+place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
+with torch.inference_mode():
+    chances = model(**inputs).logits[0, place].softmax(-1)
+for chance, token in zip(*[values.tolist() for values in chances.topk(5)]):
+    print(f"{chance:.3f}  {tokenizer.decode([token])}")
+""",
+    space="""
+def fill(text):
+    inputs = tokenizer(text.replace("___", tokenizer.mask_token), return_tensors="pt")
+    place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
+    with torch.inference_mode():
+        values, tokens = model(**inputs).logits[0, place].softmax(-1).topk(10)
+    return {tokenizer.decode([token]): value for value, token in zip(values.tolist(), tokens.tolist())}
+
+
+demo = gr.Interface(fill, gr.Textbox(label="Text with ___ for a word"), gr.Label(), title=repository)""",
+    limits=("It knows likely words, not true ones; it is a base for further training more than an end.", _FIGURES),
+)
+
 RERANKER = Manual(
     load=f"{_headed('AutoModelForSequenceClassification', ', num_labels=1')}\n\n{_READ}\n",
     ask="""\
@@ -340,60 +397,4 @@ print(write("{_TEXT}"))
 demo = gr.Interface(write, gr.Textbox(label="Source"), gr.Textbox(label="Text"), title=repository)""",
     limits=("It may leave out, add or change what the source says; read what matters yourself.", _WRITES, _FIGURES),
     requirements="torch transformers peft sentencepiece",
-)
-
-ANSWERER = Manual(
-    load=f"""\
-{_headed("AutoModelForQuestionAnswering")}
-
-def answer(question, context):
-    options = {{"truncation": "only_second", "max_length": note["max_length"], "return_offsets_mapping": True}}
-    inputs = tokenizer(question, context, return_tensors="pt", **options)
-    offsets, sides = inputs.pop("offset_mapping")[0].tolist(), inputs.sequence_ids(0)
-    with torch.inference_mode():
-        found = model(**inputs)
-    start, end = found.start_logits[0].tolist(), found.end_logits[0].tolist()
-    text = [place for place, side in enumerate(sides) if side == 1]
-    spans = [(start[i] + end[j], i, j) for i in text for j in text if 0 <= j - i < note["longest_answer"]]
-    if not spans:
-        return ""
-    score, first, last = max(spans)
-    if note["threshold"] is not None and score - start[0] - end[0] <= note["threshold"]:
-        return ""  # the text does not say
-    return context[offsets[first][0] : offsets[last][1]]
-
-""",
-    ask="""\
-print(answer("Where does Rome lie?", "Rome lies on the Tiber."))
-""",
-    space="""
-inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Text", lines=8)]
-demo = gr.Interface(answer, inputs, gr.Textbox(label="Answer"), title=repository)""",
-    limits=(
-        "It copies its answers from the text, right or wrong, and knows nothing that the text does not say.",
-        "This program reads a text up to one window; the app reads longer ones in several.",
-        _FIGURES,
-    ),
-)
-
-FILLER = Manual(
-    load=f"""\
-{_headed("AutoModelForMaskedLM")}
-
-def fill(text):
-    inputs = tokenizer(text.replace("[MASK]", tokenizer.mask_token), return_tensors="pt")
-    place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
-    with torch.inference_mode():
-        logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits[0, place]
-        logits[tokenizer.all_special_ids] = -torch.inf
-    best = logits.softmax(-1).topk(10)
-    return {{tokenizer.decode([token]).strip(): chance for token, chance in zip(*map(torch.Tensor.tolist, best[::-1]))}}
-
-""",
-    ask="""\
-print(fill("A word is [MASK] here."))
-""",
-    space="""
-demo = gr.Interface(fill, gr.Textbox(label="Text with a [MASK]"), gr.Label(num_top_classes=10), title=repository)""",
-    limits=("It names words that are likely in such texts, not words that are true.", _FIGURES),
 )

@@ -122,8 +122,8 @@ def _unsafe(where: str, names: Sequence[str]) -> Finding:
         return _error(
             "gguf-only",
             f"{where} has only GGUF weights, which are quantised for inference and cannot be tuned as they are.",
-            "Choose the original model that they were made from, or have them restored once: autotrain models add "
-            f"{Path(where) / file if Path(where).is_dir() else file}",
+            f'Have them restored once (autotrain models add "{Path(where) / file if Path(where).is_dir() else file}"), '
+            "or choose the original model that they were made from.",
         )
     return _error(
         "no-weights", f"{where} has no weights (model.safetensors).", "Finish copying or downloading the model."

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from autotrain.manuals import ANSWERER, Manual
+from autotrain.manuals import EXTRACTOR, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
@@ -45,7 +45,7 @@ class QuestionAnswering(Shaped):
     generates: ClassVar[bool] = False
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
-    manual: ClassVar[Manual] = ANSWERER
+    manual: ClassVar[Manual] = EXTRACTOR
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on questions and the places of their answers, evaluate it on the test split, save both."""

@@ -103,10 +103,10 @@ class Objective:
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
             In training they may hold `told`, values for the curves that add up over the batches of an update.
-        begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
-            a collator whose batches change from epoch to epoch.
         before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
             are stepped on, and values as in `told`.
+        begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
+            a collator whose batches change from epoch to epoch.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
             rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
@@ -119,8 +119,8 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
-    begin_epoch: Callable[[int], None] | None = None
     before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
+    begin_epoch: Callable[[int], None] | None = None
     by_tokens: bool = False
 
 
