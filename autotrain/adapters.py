@@ -47,8 +47,13 @@ def finished_adapter(run: Run, settings: Settings) -> FinishedAdapter:
     task = recipe.the_task()
     return FinishedAdapter(
         artifact=folder.adapter,
-        model=Path(Order.read(attempts[-1]).model),
+        model=_base(folder.adapter, Path(Order.read(attempts[-1]).model)),
         columns=columns,
         inputs={role.role: columns.get(role.role, "") for role in task.asks if role.role in columns or role.required},
         task=task,
     )
+
+
+def _base(artifact: Path, model: Path) -> Path:
+    """The base model's folder; of a model that was trained as a whole itself, when the base is not there any more."""
+    return artifact if (artifact / "config.json").is_file() and not (model / "config.json").is_file() else model

@@ -161,6 +161,39 @@ class Found(_Answer):
         return {"predicted": self.text, "confidence": f"{self.confidence:.6f}", "start": str(self.start)}
 
 
+class Guess(BaseModel):
+    """A word and how likely it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    word: str
+    probability: float
+
+
+class Filled(_Answer):
+    """A text with its open places filled, and for each place in order the likeliest words, the best first."""
+
+    kind: Literal["filled"] = "filled"
+    text: str
+    guesses: tuple[tuple[Guess, ...], ...]
+
+    def cells(self) -> dict[str, str]:
+        others = ("; ".join(f"{guess.word} {guess.probability:.4f}" for guess in place) for place in self.guesses)
+        return {
+            "predicted": "|".join(place[0].word for place in self.guesses),
+            "confidence": "|".join(f"{place[0].probability:.6f}" for place in self.guesses),
+            "words": " | ".join(others),
+            "filled": self.text,
+        }
+
+    def lines(self) -> list[str]:
+        return [
+            f"{f'{number}. ' if len(self.guesses) > 1 else ''}{guess.probability:6.1%}  {guess.word}"
+            for number, place in enumerate(self.guesses, 1)
+            for guess in place[:SHOWN_LABELS]
+        ]
+
+
 class Written(_Answer):
     """A text that was written. `finished` is whether it came to its own end before the limit."""
 
@@ -226,5 +259,5 @@ class Embedded(_Answer):
 
 
 AnyAnswer = Annotated[
-    Scores | Number | Marked | Found | Written | Ranked | Similar | Embedded, Field(discriminator="kind")
+    Scores | Number | Marked | Found | Filled | Written | Ranked | Similar | Embedded, Field(discriminator="kind")
 ]

@@ -7,10 +7,13 @@ A manual's Python has places for `$repository` and `$base`, both as Python strin
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from string import Template
 
 _NOTE = 'note = json.load(open(hf_hub_download(repository, "autotrain.json")))'
+_PEFT = "from peft import PeftModel\n"
+_ADAPTED = re.compile(r"PeftModel\.from_pretrained\((.*), repository\)")
 _PLACES = "repository, base = $repository, $base\n"
 
 
@@ -32,16 +35,22 @@ class Manual:
     limits: tuple[str, ...]
     requirements: str = "torch transformers peft"
 
-    def python(self, repository: str, base: str) -> str:
-        """The program for one repository and its base, a name on the Hub or a folder."""
-        return self._filled(f"{self.load}\n{self.ask}", repository, base)
+    def python(self, repository: str, base: str, *, whole: bool = False) -> str:
+        """The program for one repository and its base, a name on the Hub or a folder.
 
-    def app(self, repository: str, base: str) -> str:
+        A model that was trained as a whole is its own base, and no adapter is put on it.
+        """
+        return self._filled(f"{self.load}\n{self.ask}", repository, base, whole)
+
+    def app(self, repository: str, base: str, *, whole: bool = False) -> str:
         """`app.py` of a Gradio Space."""
-        head = f"# app.py of a new Gradio Space; requirements.txt: {self.requirements}\nimport gradio as gr\n"
-        return self._filled(f"{head}{self.load}\n{self.space}\ndemo.launch()\n", repository, base)
+        needs = self.requirements.replace(" peft", "") if whole else self.requirements
+        head = f"# app.py of a new Gradio Space; requirements.txt: {needs}\nimport gradio as gr\n"
+        return self._filled(f"{head}{self.load}\n{self.space}\ndemo.launch()\n", repository, base, whole)
 
-    def _filled(self, text: str, repository: str, base: str) -> str:
+    def _filled(self, text: str, repository: str, base: str, whole: bool) -> str:
+        if whole:
+            base, text = repository, _ADAPTED.sub(r"\1", text.replace(_PEFT, ""))
         return Template(text).substitute(repository=json.dumps(repository), base=json.dumps(base))
 
 
@@ -152,6 +161,64 @@ def mark(text):
 
 demo = gr.Interface(mark, gr.Textbox(label="Text"), gr.HighlightedText(), title=repository)""",
     limits=("It knows only the tags above.", _FIGURES, _CHANCES),
+)
+
+EXTRACTOR = Manual(
+    load=f"""\
+{_headed("AutoModelForQuestionAnswering")}
+
+def answer(question, context):
+    windows = tokenizer(
+        question, context, truncation="only_second", max_length=note["max_length"], stride=64, padding=True,
+        return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="pt",
+    )
+    offsets, _ = windows.pop("offset_mapping"), windows.pop("overflow_to_sample_mapping")
+    with torch.inference_mode():
+        output = model(**windows)
+    best = (float("-inf"), "")
+    for window, (starts, ends) in enumerate(zip(output.start_logits, output.end_logits)):
+        sides = windows.sequence_ids(window)
+        nowhere = windows["input_ids"][window].tolist().index(tokenizer.cls_token_id)
+        for start in [place for place, side in enumerate(sides) if side == 1]:
+            for end in range(start, min(start + note["longest_answer"], len(sides))):
+                if sides[end] != 1:
+                    break
+                odds = (starts[start] + ends[end] - starts[nowhere] - ends[nowhere]).item()
+                best = max(best, (odds, context[offsets[window][start][0] : offsets[window][end][1]]))
+    return "" if note["threshold"] is not None and best[0] <= note["threshold"] else best[1]
+
+""",
+    ask="""\
+print(answer("Where does Anna live?", "Anna moved to Oslo in May. Her brother stayed in Rome."))
+""",
+    space="""
+inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Text", lines=8)]
+demo = gr.Interface(answer, inputs, gr.Textbox(label="Answer"), title=repository)""",
+    limits=("It can only point at words of the text, and does not know whether the text is right.", _FIGURES),
+)
+
+FILLER = Manual(
+    load=_headed("AutoModelForMaskedLM"),
+    ask="""\
+inputs = tokenizer(f"Put a text of your {tokenizer.mask_token} here.", return_tensors="pt")
+place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
+with torch.inference_mode():
+    chances = model(**inputs).logits[0, place].softmax(-1)
+for chance, token in zip(*[values.tolist() for values in chances.topk(5)]):
+    print(f"{chance:.3f}  {tokenizer.decode([token])}")
+""",
+    space="""
+def fill(text):
+    inputs = tokenizer(text.replace("___", tokenizer.mask_token), return_tensors="pt")
+    place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
+    with torch.inference_mode():
+        chances = model(**inputs).logits[0, place].softmax(-1)
+    values, tokens = chances.topk(10)
+    return {tokenizer.decode([token]): value for value, token in zip(values.tolist(), tokens.tolist())}
+
+
+demo = gr.Interface(fill, gr.Textbox(label="Text with ___ for a word"), gr.Label(), title=repository)""",
+    limits=("It knows likely words, not true ones; it is a base for further training more than an end.", _FIGURES),
 )
 
 RERANKER = Manual(
@@ -287,14 +354,13 @@ for score, answer in sorted(((reward(question, answer), answer) for answer in an
     space="""
 def judge(question, answers):
     found = [line for line in answers.splitlines() if line.strip()]
-    scored = sorted(((reward(question, each), each) for each in found), reverse=True)
-    return [[score, answer] for score, answer in scored]
+    return sorted(([reward(question, answer), answer] for answer in found), reverse=True)
 
 
 inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
 demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
     limits=(
-        "Its rewards put answers to one question in order; those to two questions are hardly comparable.",
+        "Its rewards put answers to one question in order; those to two questions hardly compare.",
         _FIGURES,
     ),
 )

@@ -53,6 +53,9 @@ MEASURES: dict[str, Measure] = {
         Measure(name="auroc", title="AUROC"),
         Measure(name="average_precision", title="Average precision"),
         Measure(name="exact_match", title="Exact match"),
+        Measure(name="f1_with_answer", title="F1 where there is an answer"),
+        Measure(name="exact_match_with_answer", title="Exact match where there is an answer"),
+        Measure(name="right_without_answer", title="Right where there is none"),
         Measure(name="expected_calibration_error", title="Calibration error", higher_is_better=False),
         Measure(name="hamming_loss", title="Wrong labels", higher_is_better=False),
         Measure(name="rmse", title="Root mean squared error", unit="number", higher_is_better=False),
@@ -86,6 +89,13 @@ MEASURES: dict[str, Measure] = {
         Measure(name="judged_win", title="Judged better"),
         Measure(name="judged_tie", title="Judged equal"),
         Measure(name="judged_loss", title="Judged worse", higher_is_better=False),
+        Measure(name="reward_spread", title="Spread of rewards", unit="number"),
+        Measure(name="reward_exact", title="Reward: exact match", unit="number"),
+        Measure(name="reward_number", title="Reward: number", unit="number"),
+        Measure(name="reward_pattern", title="Reward: pattern", unit="number"),
+        Measure(name="reward_json", title="Reward: JSON", unit="number"),
+        Measure(name="reward_length", title="Reward: length", unit="number"),
+        Measure(name="answer_tokens", title="Tokens of an answer", unit="number"),
     )
 }
 

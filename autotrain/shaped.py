@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from autotrain.data.shapes import SHAPES
 from autotrain.data.shapes.shape import Shape
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
-from autotrain.task import Column, Params
+from autotrain.task import Column, Masking, Params
 
 
 class Shaped:
@@ -41,6 +41,10 @@ class Shaped:
     def check(self, table: Table, columns: Mapping[str, str], params: Params) -> list[Finding]:
         """What is wrong or worth knowing about the rows in their shape."""
         return SHAPES[self.shape_for(columns)].check(table, columns)
+
+    def masking(self, params: Mapping[str, Any]) -> Masking | None:
+        """Nothing is hidden."""
+        return None
 
 
 def roles_of(*shapes: str) -> tuple[Column, ...]:

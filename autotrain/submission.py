@@ -12,16 +12,18 @@ from autotrain.data.freeze import freeze
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset
-from autotrain.errors import DataError, HubError, RecipeError
+from autotrain.errors import DataError, HubError, ModelError, RecipeError
 from autotrain.events import Finding
 from autotrain.hub.account import Account
 from autotrain.hub.datasets import open_datasets
 from autotrain.hub.publish import Publisher
 from autotrain.models.catalogue import Catalogue
+from autotrain.models.preflight import check_training
 from autotrain.recipe import Recipe, parse
 from autotrain.runs.folder import RunFolder, write_atomically
 from autotrain.runs.store import NewRun, Run, RunStore
 from autotrain.settings import Settings
+from autotrain.training.hardware import disk_free, hardware
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,25 @@ def prepare(
     task = recipe.the_task()
     findings += task.check(dataset.table(), recipe.data.columns, recipe.typed_params())
     findings += ignored_split(dataset.profile, recipe.data.split.method)
-    findings += Catalogue(settings).check(recipe.model, recipe.task)
+    catalogue = Catalogue(settings)
+    findings += catalogue.check(recipe.model, recipe.task)
+    findings += possible(recipe, settings, catalogue)
     return Prepared(recipe, dataset, tuple(findings))
+
+
+def possible(recipe: Recipe, settings: Settings, catalogue: Catalogue) -> list[Finding]:
+    """What the recipe's parameters ask of a base model on this machine that it or the machine does not have.
+
+    Of a model that is yet to be downloaded the trainer says it, as soon as it has it.
+    """
+    try:
+        entry = catalogue.resolve(recipe.model)
+    except ModelError:  # the catalogue's own check says so
+        return []
+    if entry.path is None:
+        return []
+    machine = hardware().share(settings.slots)
+    return check_training(recipe.typed_params(), entry.path, entry.title, machine, disk_free(settings.runs))
 
 
 def submit(

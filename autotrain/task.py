@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,6 +48,14 @@ class Column:
     """Words of a column's name that speak for this role; without them those that are usual for its kind."""
     by_name: bool = False
     """Whether only the name can tell, as with a question and its answer, which are both texts."""
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How many of a text's own tokens are hidden to be learned, and the seed that chooses them."""
+
+    share: float = 0.15
+    seed: int = 42
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,10 @@ class Task(Protocol):
 
     def check(self, table: Table, columns: Mapping[str, str], params: Params) -> list[Finding]:
         """Everything wrong or worth knowing about this table under this mapping, before a second of training."""
+        ...
+
+    def masking(self, params: Mapping[str, Any]) -> Masking | None:
+        """What its training hides of a text, under parameters that need not all be there; None where nothing is."""
         ...
 
     def train(self, attempt: Attempt) -> Result:

@@ -16,6 +16,8 @@ from autotrain.data.shapes import SHAPES, suggestions
 from autotrain.data.steps import STEPS
 from autotrain.data.store import DatasetStore
 from autotrain.settings import Settings
+from autotrain.task import Task
+from autotrain.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -40,6 +42,16 @@ def test_every_command_is_named_in_the_documents() -> None:
     text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
     names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_every_task_has_its_shapes_recipe_picture_and_figure(task: Task) -> None:
+    sections = (ROOT / "docs/tasks.md").read_text("utf-8").split("\n## ")
+    (section,) = [text for text in sections if text.startswith(f"{task.name}\n")]
+    assert f"`recipes/{task.name.replace('-', '_')}`" in section
+    assert all(f"`{shape}`" in section for shape in task.shapes)
+    assert re.search(r"!\[Result of .*?\]\(images/.*?\.png\)", section)
+    assert re.search(r"\d", section.partition(".png)")[2]), "no figure that was reached"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -103,6 +115,18 @@ def test_the_python_example_uses_names_that_exist() -> None:
     used = set(re.findall(r"autotrain\.(\w+)", block[1]))
     assert used <= set(autotrain.__all__)
     assert autotrain.presets("text-classification")["fast"].with_data("x.csv", text="a", label="b").data is not None
+
+
+def test_the_adapters_page_names_parameters_and_values_that_exist() -> None:
+    from autotrain.params import AdapterParams
+
+    page = (ROOT / "docs" / "adapters.md").read_text("utf-8")
+    rows = re.findall(r"`([a-z_]+)(?:: ([^`]+))?`", "\n".join(line for line in page.splitlines() if line[:1] == "|"))
+    named = {name: value for name, value in rows if name != "parameter"}
+    assert len(named) >= 11 and set(named) <= set(AdapterParams.model_fields)
+    for name, value in named.items():
+        if value and name != "lora_target_names":
+            AdapterParams(**{name: yaml.safe_load(value)})
 
 
 def test_the_version_is_one() -> None:

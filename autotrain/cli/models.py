@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,8 +44,11 @@ def list_models(search: Annotated[str, typer.Argument(help="Part of a name; also
 
 
 @app.command()
-def add(name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-instruct.")]) -> None:
-    """Download a model and make it ready, once."""
+def add(
+    name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-instruct, or a GGUF file.")],
+    called: Annotated[str | None, typer.Option("--name", help="What the model of a GGUF file is called.")] = None,
+) -> None:
+    """Download a model, or restore the weights of a GGUF file, and make it ready, once."""
     from functools import partial
 
     from rich.progress import BarColumn, Progress, TextColumn
@@ -52,7 +56,7 @@ def add(name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-in
     from autotrain.cli.context import open_record
     from autotrain.hub.account import Account
     from autotrain.hub.download import download_into
-    from autotrain.models.starter import add_model
+    from autotrain.models.starter import add_gguf, add_model
 
     settings = open_settings()
     token = Account(open_record(settings), settings).token()
@@ -65,8 +69,11 @@ def add(name: Annotated[str, typer.Argument(help="A name such as smollm2-135m-in
         def show(what: str, fraction: float | None) -> None:
             bar.update(line, description=what, total=None if fraction is None else 1.0, completed=fraction or 0.0)
 
-        folder = add_model(name, settings, progress=show, hub_download=partial(download_into, token=token))
-    out.print(f"{name} is ready in {folder}.", markup=False)
+        if name.endswith(".gguf") or Path(name).is_dir():
+            folder = add_gguf(Path(name), settings, progress=show, name=called)
+        else:
+            folder = add_model(name, settings, progress=show, hub_download=partial(download_into, token=token))
+    out.print(f"{folder.name} is ready in {folder}.", markup=False)
 
 
 @app.command()

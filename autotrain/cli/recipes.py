@@ -40,10 +40,14 @@ def params(task: Annotated[str, typer.Argument(help="A task's name.")] = "text-c
     for role in TASKS[task].columns:
         table.add_row(f"--{role.role}", "needed" if role.required else "", "a column's name", role.help)
     schema = TASKS[task].params_class.model_json_schema()["properties"]
-    for name, field in schema.items():
-        table.add_row(
-            f"--{name.replace('_', '-')}", str(field.get("default", "")), _bounds(field), field.get("description", "")
-        )
+    for group in dict.fromkeys(field.get("group", "") for field in schema.values()):
+        table.add_section()
+        if group:
+            table.add_row(f"[bold]{group}[/bold]")
+        for name, field in schema.items():
+            if field.get("group", "") == group:
+                option, default = f"--{name.replace('_', '-')}", str(field.get("default", ""))
+                table.add_row(option, default, _bounds(field), field.get("description", ""))
     console().print(table)
 
 

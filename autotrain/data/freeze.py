@@ -22,7 +22,7 @@ MAPPING_FILE = "mapping.json"
 LABEL_ROLE = "label"
 LEARNED_ROLES = frozenset(
     {LABEL_ROLE, "labels", "tags", "spans", "answers", "target", "completion", "chosen", "rejected", "score"}
-    | {"passage", "relevance", "positive", "negative"}
+    | {"passage", "relevance", "positive", "negative", "answer"}
 )
 """What rows are not compared by: the same text belongs together, whatever is learned of it; and a query together with
 all its passages."""

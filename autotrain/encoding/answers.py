@@ -22,6 +22,10 @@ class Window:
     """For each token of the text its characters there; None for the question and special tokens."""
     answered: bool
     """Whether the answer lies in this window."""
+    nowhere: int = 0
+    """The place of the token that stands for no answer."""
+    token_type_ids: tuple[int, ...] = ()
+    """Which of the two texts each token is of, for models that read that; else empty."""
 
 
 def teaches(windows: Sequence[Window], answers: Sequence[tuple[int, str]]) -> bool:
@@ -64,9 +68,10 @@ def encode_question(
             tuple(place) if side == 1 else None
             for place, side in zip(encoded["offset_mapping"][number], sides, strict=True)
         ]
-        place = _places(offsets, answers)
-        start, end = place or (_nowhere(tokenizer, ids),) * 2
-        windows.append(Window(tuple(ids), start, end, tuple(offsets), place is not None))
+        place, nowhere = _places(offsets, answers), _nowhere(tokenizer, ids)
+        start, end = place or (nowhere, nowhere)
+        types = tuple(encoded["token_type_ids"][number]) if "token_type_ids" in encoded else ()
+        windows.append(Window(tuple(ids), start, end, tuple(offsets), place is not None, nowhere, types))
     return windows
 
 

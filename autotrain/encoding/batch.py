@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from autotrain.encoding.answers import Window
 from autotrain.encoding.chat import Encoded
-from autotrain.encoding.lessons import CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
+from autotrain.encoding.lessons import ASKED, CONVERSATIONS, TAGGED, Lesson, Passed, lesson, lessons, needed
 from autotrain.encoding.said import conversation_of, cut_target_findings, passed_findings, template_findings
 from autotrain.encoding.tags import IGNORED, Tagged
 from autotrain.encoding.template import render, template_of
@@ -105,7 +105,7 @@ def encoded_batch(
     enough = [needed(shape, tokenizer, sample[number], max_length) for number in passed.nothing.known]
     conversation = next((sample[number] for number in made), None) if shape in _SPOKEN_SHAPES else None
     return EncodedBatch(
-        rows=_padded(pictures[:SHOWN_ROWS], tokenizer),
+        rows=padded(pictures[:SHOWN_ROWS], tokenizer),
         max_length=max_length,
         truncated=sum(length > max_length for length in lengths) / max(1, len(lengths)),
         length_for_99_percent=lengths[math.ceil(0.99 * len(lengths)) - 1] if lengths else 0,
@@ -124,11 +124,11 @@ def encoded_batch(
     )
 
 
-_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback"}
+_SPOKEN_SHAPES = CONVERSATIONS | {"preference", "feedback", ASKED}
 
 
 def _rendered(shape: str, tokenizer: Any, row: Mapping[str, Any]) -> str:
-    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()))
+    return render(tokenizer, conversation_of(shape, row), row.get("tools", ()), asking=shape == ASKED)
 
 
 def _tags(shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -161,7 +161,7 @@ def _pictures(tokenizer: Any, row: Mapping[str, Any], made: Lesson, tags: Sequen
         elif isinstance(each, Tagged):
             labels = [None if label == IGNORED else tags[label] for label in each.labels]
             learned = [name is not None for name in labels]
-            shown.append(_row(tokenizer, each.input_ids, each.whole, labels=labels, learned=learned))
+            shown.append(shown_row(tokenizer, each.input_ids, each.whole, labels=labels, learned=learned))
         elif isinstance(each, Encoded):
             shown.append(_masked(tokenizer, each, targets[number] if targets else None))
     return shown
@@ -181,6 +181,8 @@ def _targets(row: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"score {row['score']:g}",) * 2
     if "labels" in row:
         return (" | ".join(row["labels"]) or "no label",)
+    if "answer" in row:
+        return (f"right answer: {row['answer']}" if row["answer"] else "no right answer",)
     if "relevance" in row:
         return (f"relevance {row['relevance']:g}",)
     return tuple(str(row[role]) for role in ("label", "target") if role in row)
@@ -193,7 +195,9 @@ def _window(tokenizer: Any, row: Mapping[str, Any], window: Window) -> EncodedRo
     places = range(len(window.input_ids))
     # Without an answer it is the classification token that is to be found.
     learned = [(window.answered or not row["answers"]) and window.start <= place <= window.end for place in places]
-    return _row(tokenizer, window.input_ids, whole, learned=learned, target=target).model_copy(update={"cut": False})
+    return shown_row(tokenizer, window.input_ids, whole, learned=learned, target=target).model_copy(
+        update={"cut": False}
+    )
 
 
 _LABELLED = "The model reads every token and learns to answer with what stands at the end of the row."
@@ -215,6 +219,7 @@ _EXPLAINED = {
     "chat": _SPOKEN, "prompt-completion": _SPOKEN,
     "preference": "The model learns to prefer the marked tokens of the first row over those of the second.",
     "feedback": "The model learns to write the marked tokens more readily where they were liked, and less where not.",
+    ASKED: "The model reads the prompt and writes several answers; what earns more reward becomes likelier.",
     "plain-text": "The model learns to write every token.",
     "tagging": _NAMED, "spans": _NAMED,
     "question-answering": _FOUND,
@@ -224,10 +229,10 @@ ENCODED_SHAPES = frozenset(_EXPLAINED)
 
 
 def _masked(tokenizer: Any, encoded: Encoded, target: str | None = None) -> EncodedRow:
-    return _row(tokenizer, encoded.input_ids, encoded.whole, learned=encoded.learned, target=target)
+    return shown_row(tokenizer, encoded.input_ids, encoded.whole, learned=encoded.learned, target=target)
 
 
-def _row(
+def shown_row(
     tokenizer: Any,
     ids: Sequence[int],
     whole: int,
@@ -250,7 +255,7 @@ def _row(
     return EncodedRow(tokens=tokens, tokens_in_all=whole, cut=whole > len(ids), target=target)
 
 
-def _padded(rows: list[EncodedRow], tokenizer: Any) -> list[EncodedRow]:
+def padded(rows: list[EncodedRow], tokenizer: Any) -> list[EncodedRow]:
     """Rows as long as the longest, as a batch is."""
     longest = max((len(row.tokens) for row in rows), default=0)
     padding = Token(id=tokenizer.pad_token_id, text=tokenizer.pad_token, special=True, padding=True)

@@ -112,6 +112,17 @@ def _shows(turn: Message, said: str) -> bool:
     return bool(turn["content"].strip()) or not names or any(name in said for name in names)
 
 
+def encode_prompt(tokenizer: Any, messages: Sequence[Message], max_length: int) -> Encoded:
+    """A conversation up to the beginning of the assistant's next turn, of which nothing is learned.
+
+    Raises:
+        DataError: the template refuses the conversation.
+    """
+    text = applied(tokenizer, accepted(tokenizer, messages), add_generation_prompt=True)
+    ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return Encoded(ids[:max_length], (False,) * len(ids[:max_length]), len(ids))
+
+
 def encode_plain(tokenizer: Any, text: str, max_length: int) -> Encoded:
     """A plain text of which every token is learned, with the sign of its end."""
     ids = tokenizer(text)["input_ids"]

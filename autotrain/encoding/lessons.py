@@ -10,7 +10,14 @@ from autotrain.data.findings import Rows
 from autotrain.data.shapes.likeness import TEXTS
 from autotrain.encoding.answers import Window, encode_question
 from autotrain.encoding.answers import teaches as question_teaches
-from autotrain.encoding.chat import Encoded, encode_chat, encode_feedback, encode_plain, encode_preference
+from autotrain.encoding.chat import (
+    Encoded,
+    encode_chat,
+    encode_feedback,
+    encode_plain,
+    encode_preference,
+    encode_prompt,
+)
 from autotrain.encoding.tags import Tagged, encode_tags
 from autotrain.encoding.template import refused
 from autotrain.encoding.texts import AS_IT_IS, Rewriting, encode_source, encode_target, encode_texts
@@ -20,6 +27,8 @@ Lesson = tuple[Encoded, ...] | tuple[Tagged, ...] | tuple[Window, ...]
 """What one row becomes: one example; the better and the worse one; source and target; texts that are alike; or the
 windows of a question."""
 CONVERSATIONS = frozenset({"chat", "prompt-completion"})
+ASKED = "prompt-answer"
+"""The shape of prompts that are answered in training, and not learned from themselves."""
 TAGGED = frozenset({"tagging", "spans"})
 
 
@@ -58,6 +67,8 @@ def lesson(
     """
     if shape in CONVERSATIONS:
         return (encode_chat(tokenizer, row["messages"], max_length, row.get("tools", ())),)
+    if shape == ASKED:
+        return (encode_prompt(tokenizer, row["messages"], max_length),)
     if shape == "preference":
         return encode_preference(tokenizer, **row, max_length=max_length)
     if shape == "feedback":
@@ -104,6 +115,8 @@ def teaches(shape: str, row: Mapping[str, Any], made: Lesson) -> bool:
     """Whether a row is worth a place in a batch: something is learned from it. Of two answers both must be there."""
     if shape == "question-answering":
         return question_teaches([each for each in made if isinstance(each, Window)], row["answers"])
+    if shape == ASKED:  # a question without its end asks something else
+        return all(len(each.input_ids) == each.whole for each in made if isinstance(each, Encoded))
     if shape in CONVERSATIONS or shape in TAGGED or shape in ("preference", "feedback", "plain-text"):
         return all(each.teaches for each in made if not isinstance(each, Window))
     return True
@@ -153,6 +166,8 @@ def needed(shape: str, tokenizer: Any, row: Mapping[str, Any], max_length: int) 
     if shape in CONVERSATIONS or shape in ("preference", "feedback"):
         ends = [_first_answer(each) for each in lesson(shape, tokenizer, row, endless) if isinstance(each, Encoded)]
         return None if None in ends else max(end for end in ends if end is not None)
+    if shape == ASKED:
+        return max(each.whole for each in lesson(shape, tokenizer, row, endless) if isinstance(each, Encoded))
     whole = _whole_question(tokenizer, row) if shape == "question-answering" else 0
     lengths = sorted({*(max_length * 2**power for power in range(1, 20) if max_length * 2**power < whole), whole})
     return next((each for each in lengths if each and teaches(shape, row, lesson(shape, tokenizer, row, each))), None)

@@ -14,6 +14,7 @@ from autotrain.encoding.batch import ENCODED_SHAPES, SAMPLE_ROWS, EncodedBatch
 from autotrain.encoding.texts import AS_IT_IS, Rewriting
 from autotrain.errors import DataError
 from autotrain.table import Table
+from autotrain.task import Masking
 
 SECONDS = 60
 """A tokenizer is loaded and 2,000 rows are encoded in a few; after this something hangs."""
@@ -22,9 +23,15 @@ _CHARACTERS = 20_000_000
 
 
 def preview(
-    table: Table, shape: str, columns: Mapping[str, str], model: Path, max_length: int, rewriting: Rewriting = AS_IT_IS
+    table: Table,
+    shape: str,
+    columns: Mapping[str, str],
+    model: Path,
+    max_length: int,
+    rewriting: Rewriting = AS_IT_IS,
+    masking: Masking | None = None,
 ) -> EncodedBatch:
-    """What the model in the folder `model` will see of a table.
+    """What the model in the folder `model` will see of a table; with `masking`, where some of it is hidden.
 
     Raises:
         DataError: no row has the shape, the shape holds no texts, or the rows cannot be encoded.
@@ -39,6 +46,7 @@ def preview(
     numbers = [number for number, _ in numbered[: len(rows)]]
     asked = {"shape": shape, "rows": rows, "numbers": numbers, "model": str(model), "max_length": max_length}
     asked["rewriting"] = asdict(rewriting)
+    asked["masking"] = asdict(masking) if masking is not None else None
     answer = ask("autotrain.encoding", asked, seconds=SECONDS, what="The rows could not be encoded")
     return EncodedBatch.model_validate(answer)
 

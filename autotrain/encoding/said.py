@@ -7,7 +7,7 @@ from typing import Any
 
 from autotrain.data.findings import Rows
 from autotrain.encoding.chat import Encoded
-from autotrain.encoding.lessons import CONVERSATIONS, Lesson, Passed
+from autotrain.encoding.lessons import ASKED, CONVERSATIONS, Lesson, Passed
 from autotrain.encoding.template import render, takes_system
 from autotrain.errors import DataError
 from autotrain.events import Finding
@@ -17,6 +17,7 @@ _NAMES = {
     "prompt-completion": ("row", "{its} answers begin later"),
     "preference": ("row", "one of {its} answers begins later"),
     "feedback": ("row", "{its} answers begin later"),
+    ASKED: ("prompt", "{its} text is longer"),
     "question-answering": ("question", "no part of {its} text holds the whole answer"),
     "tagging": ("row", "no word of {its} text has a token"),
     "spans": ("row", "no word of {its} text has a token"),
@@ -51,7 +52,7 @@ def passed_findings(
             f"because {why.format(its='its' if passed.nothing.count == 1 else 'their')}. {_left_out(passed.nothing)}"
         )
         every = passed.nothing.count + passed.refused.count == passed.seen
-        remedy = _length_remedy(lengths, longest)
+        remedy = _prompt_remedy(lengths, longest) if shape == ASKED else _length_remedy(lengths, longest)
         yield _finding("teaches-nothing", message, remedy, passed.nothing, "error" if every else "warning")
 
 
@@ -81,9 +82,17 @@ def _length_remedy(lengths: Sequence[int | None], longest: int | None) -> str:
     return f"A length of {max(reachable):,} tokens keeps {kept}.{rest}"
 
 
+def _prompt_remedy(lengths: Sequence[int | None], longest: int | None) -> str:
+    """The length at which the prompts that the model can read are whole."""
+    reachable = [each for each in lengths if each is not None and each < (longest or 10**9)]
+    if not reachable:
+        return f"Shorten them. The model reads at most {longest:,} tokens, with the answer."
+    return f"A length of {max(reachable):,} tokens keeps {len(reachable):,} of them."
+
+
 def template_findings(shape: str, tokenizer: Any, sample: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What the model's template does with system turns and tools that a person would not expect."""
-    if shape not in CONVERSATIONS and shape not in ("preference", "feedback"):
+    if shape not in CONVERSATIONS and shape not in ("preference", "feedback", ASKED):
         return
     conversations = [(conversation_of(shape, row), row.get("tools", ())) for row in sample]
     systems = sum(bool(turns) and turns[0]["role"] == "system" for turns, _ in conversations)

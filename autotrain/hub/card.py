@@ -39,6 +39,13 @@ class CardFacts:
     languages: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     """What was done to the rows before they were split, a sentence each."""
+    whole: bool = False
+    """Whether every weight was trained, so that what lies here is a model of its own and no adapter."""
+
+    @property
+    def what(self) -> str:
+        """What it is in a word."""
+        return "model" if self.whole else "adapter"
 
 
 def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
@@ -46,7 +53,7 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
     sections = (
         f"# {escape(facts.title)}",
         _introduction(facts, report),
-        _results(report),
+        _results(facts, report),
         _per_class(report),
         _shortened(report),
         _data(facts, report, profile),
@@ -54,30 +61,33 @@ def model_card(facts: CardFacts, report: Report, profile: Profile) -> str:
         _training(facts, report),
         _limits(facts, report),
         "## How it was made\n\n"
-        "With AutoTrain Studio: data checked and split, adapter trained and evaluated from the recipe above. "
-        f"{_again(report)} `report.json` in this repository holds every figure of this page.",
+        f"With AutoTrain Studio: data checked and split, {facts.what} trained and evaluated from the recipe above. "
+        f"{_again(facts, report)} `report.json` in this repository holds every figure of this page.",
     )
     body = "\n\n".join(section for section in sections if section)
     return f"---\n{yaml.safe_dump(_metadata(facts, report), sort_keys=False, allow_unicode=True)}---\n\n{body}\n"
 
 
-def _again(report: Report) -> str:
+def _again(facts: CardFacts, report: Report) -> str:
     if report.training.ended == "asked":
-        return "A person ended the training before its last step, so that the recipe alone does not give this adapter."
-    return "The same recipe with the same data and seed gives the same adapter on the same kind of machine."
+        return (
+            "A person ended the training before its last step, so that the recipe alone does not give this "
+            f"{facts.what}."
+        )
+    return f"The same recipe with the same data and seed gives the same {facts.what} on the same kind of machine."
 
 
 def _metadata(facts: CardFacts, report: Report) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if facts.base_id:
-        metadata |= {"base_model": facts.base_id, "base_model_relation": "adapter"}
-    metadata |= {"library_name": "peft", "pipeline_tag": facts.pipeline_tag}
+        metadata |= {"base_model": facts.base_id, "base_model_relation": "finetune" if facts.whole else "adapter"}
+    metadata |= {"library_name": "transformers" if facts.whole else "peft", "pipeline_tag": facts.pipeline_tag}
     metadata |= license_metadata(facts.base_license)
     if facts.languages:
         metadata["language"] = list(facts.languages)
     if facts.dataset_id:
         metadata["datasets"] = [facts.dataset_id]
-    metadata["tags"] = ["autotrain-studio", "lora", "transformers", facts.task]
+    metadata["tags"] = ["autotrain-studio", *([] if facts.whole else ["lora"]), "transformers", facts.task]
     metadata["metrics"] = list(dict.fromkeys(_metric_type(score) for score in report.scores))
     result = {
         "task": {"type": facts.pipeline_tag, "name": facts.pipeline_tag.replace("-", " ").capitalize()},
@@ -103,16 +113,17 @@ def _metric_type(score: Score) -> str:
 def _introduction(facts: CardFacts, report: Report) -> str:
     base = f"[{facts.base_id}](https://huggingface.co/{facts.base_id})" if facts.base_id else escape(facts.base_name)
     labels = [item.label for item in report.per_class]
-    what = f"A LoRA adapter of {base} for {facts.task.replace('-', ' ')}"
+    made = f"{base} with all its weights tuned" if facts.whole else f"A LoRA adapter of {base}"
+    what = f"{made} for {facts.task.replace('-', ' ')}"
     if labels:
         what += f" into {len(labels)} classes: {', '.join(code(label) for label in labels[:SHOWN_LABELS])}"
         what += f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
     return f"{what}.\n\n**{escape(report.verdict())}**"
 
 
-def _results(report: Report) -> str:
+def _results(facts: CardFacts, report: Report) -> str:
     rivals = report.baselines
-    header = ["Metric", "This adapter", *(escape(rival.title) for rival in rivals)]
+    header = ["Metric", f"This {facts.what}", *(escape(rival.title) for rival in rivals)]
     rows = [
         [escape(score.title), f"**{_with_interval(score)}**", *(_rival_value(rival, score.name) for rival in rivals)]
         for score in report.scores
@@ -199,7 +210,7 @@ def _balance(facts: CardFacts, profile: Profile) -> str:
 def _usage(facts: CardFacts) -> str:
     where = (
         ""
-        if facts.base_id
+        if facts.base_id or facts.whole
         else (
             f"\n\nThe base model, {escape(facts.base_name)}, is a folder on the author's machine and not on the Hub. "
             "Put its folder's path into `base`."
@@ -218,7 +229,7 @@ def _training(facts: CardFacts, report: Report) -> str:
     )
     text += f" {escape(run.early_end() or '')}".rstrip()
     if run.best_step is not None:
-        text += f" The adapter is the one of step {run.best_step:,}, the best on the validation rows."
+        text += f" The {facts.what} is the one of step {run.best_step:,}, the best on the validation rows."
     fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", facts.recipe)), default=0))
     return (
         f"{text}\n\n<details><summary>Recipe</summary>\n\n{fence}yaml\n{facts.recipe.rstrip()}\n{fence}\n\n</details>"

@@ -30,6 +30,8 @@ LEFT_OUT = frozenset({"trainer_state.json", "report.json", "README.md"})
 _PATHS = ("base_model_name_or_path", "name_or_path", "_name_or_path", "vocab_file", "tokenizer_file", "cache_dir")
 """Keys under which transformers and PEFT write down where something lay on the machine that saved it."""
 
+_BASE = ("base_model_name_or_path", "_name_or_path")
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -95,9 +97,11 @@ def staged(upload: Upload) -> dict[str, bytes | Path]:
     for path in sorted(upload.artifact.glob("*")):
         if path.suffix in SUFFIXES and path.name not in LEFT_OUT and path.is_file() and not path.is_symlink():
             files[path.name] = path
-    if "adapter_config.json" not in files or not any(name.endswith(".safetensors") for name in files):
+    complete = "adapter_config.json" in files or "config.json" in files  # an adapter, or a model trained as a whole
+    if not complete or not any(name.endswith(".safetensors") for name in files):
         raise HubError(
-            f"{upload.artifact} holds no finished adapter (adapter_config.json and safetensors). Finish the run first.",
+            f"{upload.artifact} holds no finished adapter or model (adapter_config.json or config.json, and "
+            "safetensors). Finish the run first.",
             code="nothing-to-publish",
         )
     for name in ("adapter_config.json", "tokenizer_config.json", "config.json"):
@@ -120,6 +124,7 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
     source = str(data.get("source") or "data")
     published = parse_source(source).name if source.startswith(SCHEME) else None
     task = TASKS[str(parsed["task"])]
+    whole = trained_whole(parsed.get("params") or {})
     return CardFacts(
         title=repository.rpartition("/")[2],
         repository=repository,
@@ -132,10 +137,16 @@ def _facts(run: RunFolder, recipe: str, repository: str, base: ModelEntry) -> Ca
         dataset=published or source,
         dataset_id=published,
         recipe=recipe,
+        whole=whole,
         steps=tuple(step.sentence() for step in STEPS.validate_python(data.get("steps") or ())),
-        python=task.manual.python(repository, named_base(base)),
+        python=task.manual.python(repository, named_base(base), whole=whole),
         limits=task.manual.limits,
     )
+
+
+def trained_whole(params: Mapping[str, Any]) -> bool:
+    """Whether a recipe's parameters make a model of its own and no adapter."""
+    return params.get("training_method") == "full"
 
 
 def named_base(base: ModelEntry) -> str:
@@ -166,7 +177,7 @@ def _without_paths(file: Path, base: str | None) -> bytes:
         value = config.get(key)
         if not isinstance(value, str):
             continue
-        if key == "base_model_name_or_path" and base is not None:
+        if key in _BASE and base is not None:
             config[key] = base
         elif Path(value).is_absolute() or value.startswith(("~", ".")):
             config[key] = Path(value).name

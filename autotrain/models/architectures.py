@@ -11,6 +11,7 @@ _LABELS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 _MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
 _CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 _SEQUENCES = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+_ANSWERS = "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES"
 _SOUNDS = ("MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES", "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES")
 # The tasks and the Hub's pipeline tags, and the table in transformers that lists the architectures with a head for
 # each. Those whose input is more than text are not here: nothing is said about what is not known.
@@ -22,7 +23,7 @@ _TABLES = {
     "reward-modeling": _LABELS,
     "sentence-embeddings": _MASKED,
     "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
-    "question-answering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
+    "question-answering": _ANSWERS,
     "masked-language-modeling": _MASKED,
     "fill-mask": _MASKED,
     "text-to-text": _SEQUENCES,
@@ -97,7 +98,9 @@ def suited(task_name: str) -> frozenset[str] | None:
     encoders = _tables()[_MASKED] if name == _CAUSAL else frozenset()
     # and counts what transcribes speech among those that turn one text into another
     listeners = frozenset().union(*(_tables().get(each, frozenset()) for each in _SOUNDS))
-    return table - _MORE_THAN_TEXT - encoders - (listeners if name == _SEQUENCES else frozenset())
+    # language models have a head for spans too, but the token that stands for no answer would see nothing of the text
+    decoders = _tables()[_CAUSAL] - _tables()[_MASKED] if name == _ANSWERS else frozenset()
+    return table - _MORE_THAN_TEXT - encoders - decoders - (listeners if name == _SEQUENCES else frozenset())
 
 
 def advised(task_name: str) -> str:

@@ -12,7 +12,9 @@ from autotrain.events import Finding
 from autotrain.models.architectures import advised, known, refuses_encoder_decoder, suited
 from autotrain.models.folder import (
     CONFIG,
+    INDEX,
     PICKLES,
+    SINGLE,
     TOKENIZER_FILES,
     count_parameters,
     model_type,
@@ -20,6 +22,7 @@ from autotrain.models.folder import (
     weight_files,
 )
 
+ADAPTER = "adapter_config.json"
 _ANOTHER = "Choose another model."
 # Encoder-decoders name themselves in config.json only when they differ from their class's default; these do not.
 _ENCODER_DECODERS = frozenset(
@@ -44,6 +47,8 @@ def check_folder(folder: Path, task_name: str, name: str | None = None) -> list[
         config = read_config(folder)
     except ModelError as error:
         return [finding_from(error)]
+    if (folder / ADAPTER).is_file() and not _has_weights(folder):
+        return [_no_config(folder)]
     found = [*_config(name or folder.name, config, task_name), *_weights(folder)]
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         found.append(
@@ -62,6 +67,14 @@ def check_listing(
     """What the Hub's own listing already says about a model that has not been downloaded."""
     found = list(_architecture(model, architecture, {}, task_name)) if architecture else []
     top = [name for name in files if "/" not in name]
+    if ADAPTER in top and SINGLE not in top and INDEX not in top:
+        return [
+            _error(
+                "adapter",
+                f"{model} is an adapter, not a base model.",
+                "Choose the model it was made for, which its page names, or merge the two first.",
+            )
+        ]
     if files and not any(name.endswith(".safetensors") for name in top):
         found.append(_unsafe(model, top))
     if gated:
@@ -74,6 +87,10 @@ def check_listing(
             )
         )
     return found
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / SINGLE).is_file() or (folder / INDEX).is_file()
 
 
 def _weights(folder: Path) -> Iterator[Finding]:
@@ -101,10 +118,12 @@ def _unsafe(where: str, names: Sequence[str]) -> Finding:
             "save_pretrained(folder), which writes safetensors.",
         )
     if any(name.endswith(".gguf") for name in names):
+        file = min(name for name in names if name.endswith(".gguf"))
         return _error(
             "gguf-only",
             f"{where} has only GGUF weights, which are quantised for inference and cannot be tuned as they are.",
-            "Choose the original model that they were made from.",
+            f'Have them restored once (autotrain models add "{Path(where) / file if Path(where).is_dir() else file}"), '
+            "or choose the original model that they were made from.",
         )
     return _error(
         "no-weights", f"{where} has no weights (model.safetensors).", "Finish copying or downloading the model."
@@ -112,12 +131,13 @@ def _unsafe(where: str, names: Sequence[str]) -> Finding:
 
 
 def _no_config(folder: Path) -> Finding:
-    adapter = folder / "adapter_config.json"
+    adapter = folder / ADAPTER
     if adapter.is_file():
         return _error(
             "adapter",
             f"{folder} holds an adapter, not a base model.",
-            f"Choose the model it was made for{_base_of(adapter)}.",
+            f"Choose the model it was made for{_base_of(adapter)}, or merge the two first with peft's merge_and_unload "
+            "and choose the merged folder.",
         )
     names = [path.name for path in folder.iterdir()]
     if any(name.endswith(".gguf") for name in names):

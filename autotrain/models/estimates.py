@@ -49,6 +49,14 @@ _FLOAT = 4
 _KEPT_PER_HIDDEN, _KEPT_PER_INTERMEDIATE, _KEPT_PER_SCORE = 12, 8, 3.1
 # Weight, gradient and the two moments of AdamW.
 _COPIES_OF_TRAINED = 4
+# Of a model that is trained as a whole the best weights so far are kept beside.
+_COPIES_OF_WHOLE = 5
+# In a checkpoint: weights, the best so far, two moments. Two checkpoints are kept while a third is written.
+_COPIES_ON_DISK, _CHECKPOINTS = 4, 3
+# The gradients of frozen weights are never computed: the third of three multiplications.
+_WHOLE_BACKWARD = 1.5
+# Bytes a weight takes with its share of the scales.
+_QUANTISED = {"none": 4.0, "8bit": 1.03, "4bit": 0.53}
 # Above this share of the free memory other programs are likely to be pushed out.
 _COMFORTABLE = 0.7
 
@@ -87,6 +95,8 @@ class Workload:
     lora_rank: int = 8
     linear_probe: bool = True
     max_steps: int = 0
+    whole: bool = False
+    quantization: Literal["none", "8bit", "4bit"] = "none"
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
         memory_bytes=needed,
         memory_available=available,
         fit=fit,
-        sentence=_sentence(fit, needed, available, size, _where(machine)),
+        sentence=_sentence(fit, needed, available, size, work, _where(machine)),
         basis=f"Rests on {work.train_rows:,} training rows of about {work.mean_tokens:.0f} tokens and {speed}. "
         "Other work on the machine makes it longer; stopping early makes it shorter.",
     )
@@ -205,7 +215,20 @@ def memory_needed(size: _Size, work: Workload) -> int:
     activations = work.batch_size * work.longest_tokens * (kept + scores) * _FLOAT
     # Each adapted layer has four projections of the hidden size and two of the intermediate one.
     adapter = work.lora_rank * shape.layers * (10 * shape.hidden + 2 * shape.intermediate)
-    return int(_RUNTIME_BYTES + size.parameters * _FLOAT + _COPIES_OF_TRAINED * adapter * _FLOAT + activations)
+    if work.whole:
+        return int(memory_of_whole(size.parameters) + activations)
+    weights = size.body * _QUANTISED[work.quantization] + (size.parameters - size.body) * _FLOAT
+    return int(_RUNTIME_BYTES + weights + _COPIES_OF_TRAINED * adapter * _FLOAT + activations)
+
+
+def memory_of_whole(parameters: int) -> int:
+    """Bytes that training every weight takes before the first row is looked at."""
+    return _RUNTIME_BYTES + _COPIES_OF_WHOLE * parameters * _FLOAT
+
+
+def room_on_disk(parameters: int) -> int:
+    """Bytes on the disk that training every weight takes at its worst moment, with the finished model."""
+    return (_CHECKPOINTS * _COPIES_ON_DISK + 1) * parameters * _FLOAT
 
 
 def _seconds(size: _Size, work: Workload, flops: float, per_epoch: int, devices: int) -> float:
@@ -215,6 +238,7 @@ def _seconds(size: _Size, work: Workload, flops: float, per_epoch: int, devices:
     batches = per_epoch * work.accumulation * work.epochs
     # The backward pass repeats the multiplications once, towards the inputs: frozen weights need no gradient.
     training = work.train_rows * work.epochs * 2 * row / (flops * devices * _TRAINING_EFFICIENCY)
+    training *= _WHOLE_BACKWARD if work.whole else 1
     training += batches * layers * _SECONDS_PER_LAYER_STEP
     probed = work.train_rows + work.test_rows if work.linear_probe else 0
     forward_rows = work.validation_rows * math.ceil(work.epochs) + work.test_rows + probed
@@ -254,12 +278,14 @@ def _fit(needed: int, available: int) -> FitBadge:
     return "fits" if needed <= _COMFORTABLE * available else "tight"
 
 
-def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, where: str) -> str:
+def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, work: Workload, where: str) -> str:
     facts = f"needs about {_gigabytes(needed)}; {where} has {_gigabytes(available)} free"
     if fit == "fits":
         return f"Fits: {facts}."
     if fit == "tight":
         return f"Tight: {facts}. Close other programs, or lower the batch size."
+    if work.whole and memory_of_whole(size.parameters) > available:
+        return f"Too big: {facts}. Train an adapter instead of the whole model, or choose a smaller one."
     weights = _RUNTIME_BYTES + size.parameters * _FLOAT
     remedy = "Lower the batch size or the maximum length." if weights < available else "Choose a smaller model."
     return f"Too big: {facts}. {remedy}"

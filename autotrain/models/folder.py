@@ -129,6 +129,20 @@ def _count(weights: Path, size: int, _modified: int) -> int:
     return int(count)
 
 
+def tensor_shapes(weights: Path) -> dict[str, tuple[int, bool]]:
+    """For each tensor of floats in a safetensors file its number of values, and whether it is a matrix.
+
+    Raises:
+        ModelError: the file is truncated or is not a safetensors file.
+    """
+    header, _ = _header(weights, weights.stat().st_size)
+    return {
+        name: (math.prod(entry["shape"]), len(entry["shape"]) == 2)
+        for name, entry in header.items()
+        if name != "__metadata__" and str(entry["dtype"]).startswith(("F", "BF"))
+    }
+
+
 def _header(weights: Path, size: int) -> tuple[dict[str, Any], int]:
     with weights.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from autotrain.errors import ModelError
+from autotrain.models.vocabulary import widen
+from autotrain.models.weights import options
 
 _OPTIONS = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_tokenizer(model: Path) -> Any:
     """The model's tokenizer, with a padding token: language models come without one and pad with their end token.
+
+    Rows are padded on the right, where no position is moved; whoever writes on pads on the left himself.
 
     Raises:
         ModelError: there is no tokenizer that transformers can load.
@@ -37,111 +41,66 @@ def load_tokenizer(model: Path) -> Any:
             "cannot share a batch. Name a pad_token in its tokenizer_config.json or choose another model.",
             code="no-tokenizer",
         )
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
 def load_classifier(model: Path, labels: Sequence[str], tokenizer: Any, *, each_token: bool = False) -> Any:
-    """The base model with a new classification head for `labels`, in 32-bit floats and without dropout.
+    """The base model with a new classification head for `labels`.
 
-    The head answers for the text as a whole, or with `each_token` for every token of it.
-
-    Dropout in frozen layers costs a fifth of a step on a CPU (masks, and the slower attention they ask for); the
-    adapter has its own. Layers that the folder has no weights for are named in `new_layers`.
+    The head answers for the text as a whole, or with `each_token` for every token of it. Layers that the folder has no
+    weights for are named in `new_layers`.
 
     Raises:
         ModelError: no safetensors weights, weights of something else, or an architecture that cannot classify texts.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
     headed = AutoModelForTokenClassification if each_token else AutoModelForSequenceClassification
-    try:
-        config = AutoConfig.from_pretrained(model, **_OPTIONS)
-        _without_dropout(config)
-        config.num_labels = len(labels)
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
-        loaded, gaps = headed.from_pretrained(
-            model,
-            config=config,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # a base that was a classifier before brings a head of another size
-            dtype=torch.float32,
-            output_loading_info=True,
-            **_OPTIONS,
-        )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # as above; safetensors, for one, has an error of its own
-        raise ModelError(
-            f"The base model in {model} cannot be loaded for {'tagging' if each_token else 'text classification'} "
-            f"({_first_line(error)}). "
-            "Choose an encoder or language model with config.json and safetensors weights.",
-            code="model-load",
-        ) from error
-    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+    loaded, absent = _loaded(
+        headed,
+        model,
+        f"for {'tagging' if each_token else 'text classification'}",
+        "Choose an encoder or language model",
+        ignore_mismatched_sizes=True,  # a base that was a classifier before brings a head of another size
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
     _require_body(model, loaded, absent)
     loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
-    if loaded.config.pad_token_id is None:
-        loaded.config.pad_token_id = tokenizer.pad_token_id
-    return loaded
+    # A language model's head answers at the last token that is no padding, and has to know which one that is.
+    loaded.config.pad_token_id = tokenizer.pad_token_id
+    return widen(loaded, tokenizer)
 
 
 def load_causal(model: Path, tokenizer: Any) -> Any:
-    """The base model as a language model that writes, in 32-bit floats and without dropout.
+    """The base model as a language model that writes.
 
     Raises:
         ModelError: no safetensors weights, weights of something else, or an architecture that cannot write.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    try:
-        config = AutoConfig.from_pretrained(model, **_OPTIONS)
-        _without_dropout(config)
-        loaded, gaps = AutoModelForCausalLM.from_pretrained(
-            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
-        )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # as in load_classifier
-        raise ModelError(
-            f"The base model in {model} cannot be loaded as a language model ({_first_line(error)}). "
-            "Choose a language model such as SmolLM2, Qwen or Llama with config.json and safetensors weights.",
-            code="model-load",
-        ) from error
-    _require_body(model, loaded, {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])})
+    advice = "Choose a language model such as SmolLM2, Qwen or Llama"
+    loaded, absent = _loaded(AutoModelForCausalLM, model, "as a language model", advice)
+    _require_body(model, loaded, absent)
     if loaded.config.pad_token_id is None:
         loaded.config.pad_token_id = tokenizer.pad_token_id
-    return loaded
+    return widen(loaded, tokenizer)
 
 
 def load_encoder(model: Path) -> Any:
-    """The base model without any head, in 32-bit floats and without dropout: it gives a vector for each token.
+    """The base model without any head: it gives a vector for each token.
 
     Its pooler, a layer behind the first token that masked-word encoders have, is left out: nothing would be learned.
 
     Raises:
         ModelError: no safetensors weights, or weights of something else.
     """
-    import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    try:
-        config = AutoConfig.from_pretrained(model, **_OPTIONS)
-        _without_dropout(config)
-        loaded, gaps = AutoModel.from_pretrained(
-            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
-        )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # as in load_classifier
-        raise ModelError(
-            f"The base model in {model} cannot be loaded as an encoder ({_first_line(error)}). "
-            "Choose an encoder such as BERT or MiniLM with config.json and safetensors weights.",
-            code="model-load",
-        ) from error
-    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+    loaded, absent = _loaded(AutoModel, model, "as an encoder", "Choose an encoder such as BERT or MiniLM")
     _require_body(model, loaded, {f"{loaded.base_model_prefix}.{name}" for name in absent})
     if getattr(loaded, "pooler", None) is not None:
         loaded.pooler = None
@@ -149,7 +108,7 @@ def load_encoder(model: Path) -> Any:
 
 
 def load_seq2seq(model: Path, tokenizer: Any) -> Any:
-    """The base model as one that reads a text and writes another, in 32-bit floats and without dropout.
+    """The base model as one that reads a text and writes another.
 
     What the base was made to write by (a least length, beams, an end that is forced at the limit) is left behind: it
     belongs to its old task, and a forced end would hide that a text came to none.
@@ -157,31 +116,127 @@ def load_seq2seq(model: Path, tokenizer: Any) -> Any:
     Raises:
         ModelError: no safetensors weights, weights of something else, or an architecture without a decoder.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
+    from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
-    try:
-        config = AutoConfig.from_pretrained(model, **_OPTIONS)
-        for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
-            _without_dropout(part)
-        loaded, gaps = AutoModelForSeq2SeqLM.from_pretrained(
-            model, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **_OPTIONS
-        )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # as in load_classifier
-        raise ModelError(
-            f"The base model in {model} cannot be loaded as an encoder-decoder ({_first_line(error)}). "
-            "Choose one such as T5, BART or Marian with config.json and safetensors weights.",
-            code="model-load",
-        ) from error
-    absent = {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])} - {"final_logits_bias"}
-    if absent:  # none of its layers is new, so that every one must be there
+    advice = "Choose one such as T5, BART or Marian"
+    loaded, absent = _loaded(AutoModelForSeq2SeqLM, model, "as an encoder-decoder", advice)
+    if absent - {"final_logits_bias"}:  # none of its layers is new, so that every one must be there
         raise _strange_weights(model, absent)
     if loaded.config.pad_token_id is None:
         loaded.config.pad_token_id = tokenizer.pad_token_id
     loaded.generation_config = GenerationConfig(eos_token_id=loaded.generation_config.eos_token_id)
     return loaded
+
+
+def load_extractive(model: Path, tokenizer: Any) -> Any:
+    """The base model with a head that gives each token a score as an answer's first and as its last one.
+
+    A base that was tuned on questions keeps its head; else it is new and named in `new_layers`.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer that does not know where in a text its tokens stand.
+    """
+    from transformers import AutoModelForQuestionAnswering
+
+    loaded, absent = _loaded(
+        AutoModelForQuestionAnswering,
+        model,
+        "for question answering",
+        "Choose an encoder",
+        ignore_mismatched_sizes=True,  # as in load_classifier
+        num_labels=2,
+    )
+    _require_body(model, loaded, absent)
+    _require_places(model, tokenizer)
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
+    return loaded
+
+
+def load_masked(model: Path, tokenizer: Any) -> Any:
+    """The base model as one that knows the words under a mask.
+
+    Sentence encoders come without the head for that: then its layers are new and named in `new_layers`, all but the
+    last one, which is the word embeddings again; its bias, which the folder has no weights for either, is zero.
+
+    Raises:
+        ModelError: no safetensors weights, weights of something else, an architecture without such a head, or a
+            tokenizer without a sign for a masked word.
+    """
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    loaded, absent = _loaded(AutoModelForMaskedLM, model, "for masked words", "Choose an encoder")
+    _require_body(model, loaded, absent)
+    _require_places(model, tokenizer)
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {model} has no sign for a masked word (mask_token). "
+            "Choose an encoder that was trained on masked words, such as BERT, RoBERTa or MiniLM.",
+            code="no-mask-token",
+        )
+    output = next(name for name, part in loaded.named_modules() if part is loaded.get_output_embeddings())
+    biases = {name for name in absent if name.endswith("bias") and f"{output}.".startswith(name[: -len("bias")])}
+    with torch.no_grad():
+        for name in biases:
+            loaded.get_parameter(name).zero_()
+    loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent - biases})
+    return loaded
+
+
+def _loaded(
+    headed: Any, model: Path, what: str, advice: str, *, ignore_mismatched_sizes: bool = False, **settings: Any
+) -> tuple[Any, set[str]]:
+    """A model without dropout in the form that is wished, and the names of the weights that its folder lacks.
+
+    Dropout in frozen layers costs a fifth of a step on a CPU (masks, and the slower attention they ask for); the
+    adapter has its own.
+
+    Args:
+        headed: one of transformers' auto classes.
+        model: the folder.
+        what: for or as what it is loaded, for the error.
+        advice: what to choose instead.
+        ignore_mismatched_sizes: whether weights of another size are like missing ones.
+        settings: put into its configuration.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, **_OPTIONS)
+        for part in (config, getattr(config, "encoder", None), getattr(config, "decoder", None)):
+            _without_dropout(part)
+        for name, value in settings.items():
+            setattr(config, name, value)
+        loaded, gaps = headed.from_pretrained(
+            model,
+            config=config,
+            use_safetensors=True,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            output_loading_info=True,
+            **options(),
+            **_OPTIONS,
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # the files are somebody else's; safetensors, for one, has an error of its own
+        raise ModelError(
+            f"The base model in {model} cannot be loaded {what} ({_first_line(error)}). "
+            f"{advice} with config.json and safetensors weights.",
+            code="model-load",
+        ) from error
+    return loaded, {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+
+
+def _require_places(model: Path, tokenizer: Any) -> None:
+    """Raise ModelError when the tokenizer cannot say where its tokens stand in a text."""
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of {model} cannot tell where in a text its tokens stand. "
+            "Choose a model with a fast tokenizer (tokenizer.json).",
+            code="no-offsets",
+        )
 
 
 def _without_dropout(config: Any) -> None:

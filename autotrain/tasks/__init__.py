@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from autotrain.task import Task
 from autotrain.tasks.continued_pretraining import ContinuedPretraining
+from autotrain.tasks.grpo import Grpo
+from autotrain.tasks.masked_language_modeling import MaskedLanguageModeling
 from autotrain.tasks.multi_label_classification import MultiLabelClassification
 from autotrain.tasks.preference_tuning import PreferenceTuning
+from autotrain.tasks.question_answering import QuestionAnswering
 from autotrain.tasks.reranking import Reranking
 from autotrain.tasks.reward_modeling import RewardModeling
 from autotrain.tasks.sentence_embeddings import SentenceEmbeddings
@@ -22,6 +25,8 @@ TASKS: dict[str, Task] = {
         MultiLabelClassification(),
         TextRegression(),
         TokenClassification(),
+        QuestionAnswering(),
+        MaskedLanguageModeling(),
         SentenceEmbeddings(),
         Reranking(),
         TextToText(),
@@ -29,5 +34,6 @@ TASKS: dict[str, Task] = {
         PreferenceTuning(),
         RewardModeling(),
         ContinuedPretraining(),
+        Grpo(),
     )
 }

@@ -8,10 +8,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from autotrain.errors import TrainingError
+from autotrain.models.weights import Floats
 from autotrain.report import Ended
 from autotrain.runs.folder import RunFolder
 
@@ -34,7 +35,8 @@ class Moment:
 
     `rows` is how many an update has, on however many devices; `losses` are each process's, summed over the steps since
     `logged_at`, the last point on the curve, and the next point is the mean of them. `seconds` is how long the training
-    had taken; `ended` says why it was over, if it was.
+    had taken; `ended` says why it was over, if it was. `told` are sums since then of what else stands on curves.
+    `precision` is what was computed in, which a resume must not find out anew.
     """
 
     rows: int
@@ -42,6 +44,8 @@ class Moment:
     logged_at: int
     seconds: float = 0.0
     ended: Ended = "planned"
+    told: dict[str, float] = field(default_factory=dict)
+    precision: Floats | None = None
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint."""

@@ -12,9 +12,12 @@ from typing import Any, Protocol
 from autotrain.events import Log
 from autotrain.measures import measure
 from autotrain.models.lora import parameters
+from autotrain.models.pissa import settle
+from autotrain.models.weights import Floats
 from autotrain.report import Training
 from autotrain.task import Attempt
 from autotrain.training.checkpoint import Moment
+from autotrain.training.precision import Wished, decided
 from autotrain.training.sampler import UPDATES_SORTED_TOGETHER, LengthGroupedSampler
 from autotrain.training.team import disband, stepping
 from autotrain.training.wishes import stop_if_wished, undisturbed
@@ -56,6 +59,10 @@ class Schedule(Protocol):
     def early_stopping_patience(self) -> int: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def loraplus_lr_ratio(self) -> float: ...
+    @property
+    def precision(self) -> Wished: ...
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,12 @@ class Objective:
         metric_for_best_model: a name of it with `eval_` before; losses, perplexities and errors should fall.
         step: (model, batch, num_items_in_batch) to a scalar and outputs; takes the place of `loss` where a batch is
             more than one question to the model. Its outputs hold tensors of which only `logits` reach the metrics.
+            In training they may hold `told`, values for the curves that add up over the batches of an update.
+        before_update: what is done once before an update: (batches, updates before, accelerator) to the batches that
+            are stepped on, and values as in `told`.
+        begin_epoch: called with the number of each epoch before its first batch, also of one that is gone on with: for
+            a collator whose batches change from epoch to epoch.
         condensed: (logits, labels) to what the metrics need of them: the logits of a whole vocabulary fill the memory.
-        before: (model, batches) is called before each update of the weights, with all batches that it is made of, for
-            what the loss of each of them needs to know of all.
         by_tokens: a row counts by its tokens, so that updates of rows of like length would pull to and fro: a few short
             rows weigh as much as many long ones. Every update is drawn at random then. So it is where rows are told
             from the others of their batch, which the length alone must not do.
@@ -109,7 +119,8 @@ class Objective:
     metric_for_best_model: str
     step: Callable[[Any, dict[str, Any], Any], tuple[Any, Any]] | None = None
     condensed: Callable[[Any, Any], Any] | None = None
-    before: Callable[[Any, Any], None] | None = None
+    before_update: Callable[[list[Any], int, Any], tuple[list[Any], dict[str, float]]] | None = None
+    begin_epoch: Callable[[int], None] | None = None
     by_tokens: bool = False
 
 
@@ -155,6 +166,8 @@ def fit(
     from autotrain.training.loop import Loop
     from autotrain.training.report import Reporter
 
+    precision = decided(attempt, schedule)
+    attempt.sink.emit(Log(text=precision.sentence()))
     update = planned(attempt, schedule)
     reporter = Reporter(attempt, update.rows)
     loop = Loop(
@@ -163,7 +176,9 @@ def fit(
         update.sampler(train.lengths, schedule.seed, mixed=objective.by_tokens),
         schedule.early_stopping_patience,
         model=model,
-        args=arguments(attempt, schedule, len(train.items), update, objective.metric_for_best_model),
+        args=arguments(
+            attempt, schedule, len(train.items), update, objective.metric_for_best_model, floats=precision.floats
+        ),
         data_collator=objective.collator,
         train_dataset=[*train.items, train.blank()],
         eval_dataset=validation.by_length(),
@@ -171,7 +186,9 @@ def fit(
         compute_metrics=objective.compute_metrics,
         preprocess_logits_for_metrics=objective.condensed,
     )
-    loop.step_function, loop.before_update = objective.step, objective.before
+    loop.step_function, loop.before_update = objective.step, objective.before_update
+    loop.begin_epoch = objective.begin_epoch
+    loop.second_half_ratio, loop.floats = schedule.loraplus_lr_ratio, precision.floats
     if attempt.resume_from is not None:
         loop.remember(attempt.resume_from)
         attempt.sink.emit(Log(text=f"Going on from the checkpoint at step {_resume_step(attempt.resume_from)}."))
@@ -179,6 +196,7 @@ def fit(
     seconds = loop.seconds
     loop.restore_best()
     found = _measured(attempt, loop, reporter, update, seconds)
+    settle(model)
     if (why := found.early_end()) is not None:
         attempt.sink.emit(Log(text=why))
     return found
@@ -213,9 +231,16 @@ def planned(attempt: Attempt, schedule: Schedule) -> Update:
     return Update.spread(rows, devices, most)
 
 
-def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, metric_for_best_model: str) -> Any:
+def arguments(
+    attempt: Attempt,
+    schedule: Schedule,
+    rows: int,
+    update: Update,
+    metric_for_best_model: str,
+    *,
+    floats: Floats,
+) -> Any:
     """The loop's arguments. Nothing here reports to a tracker or asks the network."""
-    import torch
     from transformers import TrainingArguments
 
     on_cpu = attempt.device.kind == "cpu"
@@ -247,7 +272,8 @@ def arguments(attempt: Attempt, schedule: Schedule, rows: int, update: Update, m
         seed=schedule.seed,
         data_seed=schedule.seed,
         use_cpu=on_cpu,
-        bf16=not on_cpu and torch.cuda.is_bf16_supported(),
+        bf16=floats == "bf16",
+        fp16=floats == "fp16",
         dataloader_pin_memory=not on_cpu,
         report_to="none",
         disable_tqdm=True,

@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from autotrain.data.findings import Rows as RowNumbers
 from autotrain.encoding.lessons import Lesson, Passed, lessons
 from autotrain.encoding.texts import AS_IT_IS, Rewriting
-from autotrain.errors import DataError
+from autotrain.errors import DataError, ModelError
 from autotrain.events import Log, Phase
 from autotrain.models.check import require_usable
 from autotrain.models.loading import load_tokenizer, longest_input
-from autotrain.models.lora import add_lora, parameters
+from autotrain.models.lora import made_trainable, parameters
+from autotrain.models.preflight import check_training
+from autotrain.models.weights import Form, held_as
 from autotrain.params import AdapterParams
 from autotrain.report import Report, Split, Training
 from autotrain.runs.folder import write_atomically
 from autotrain.task import Attempt, Finished, Result
 from autotrain.training.adapter import load_adapter, outcome, save_adapter
 from autotrain.training.fit import Objective, Rows, fit
+from autotrain.training.hardware import Hardware, disk_free, hardware
+from autotrain.training.precision import decided
 from autotrain.training.rows import SplitRows
 from autotrain.training.wishes import stop_if_wished, undisturbed
 
@@ -44,6 +50,12 @@ class Learner(ABC):
     """Whether `load` and `report` do without the training rows where `known` is there."""
     rewriting: Rewriting = AS_IT_IS
     """What is put before a source and kept of a target, where texts are rewritten."""
+
+    asks_base: ClassVar[bool] = False
+    """Whether training itself asks the base between its steps, by taking the adapter away for a moment."""
+
+    tunes_whole: ClassVar[bool] = True
+    """Whether every weight may be trained; not where the evaluation takes the adapter away from one row to the next."""
 
     def __init__(self, attempt: Attempt, params: AdapterParams, *, task: str, shape: str) -> None:
         self.attempt, self.params, self.task, self.shape = attempt, params, task, shape
@@ -102,8 +114,9 @@ class Learner(ABC):
         set_seed(self.params.seed)
         if attempt.judged is not None:
             return self._judge(attempt.judged)
+        self._require_possible()
         self.tokenizer = load_tokenizer(attempt.model)
-        self.model = self.load()
+        self.model = self._held()
         self.max_length = min(self.params.max_length, longest_input(self.model, self.tokenizer))
         attempt.sink.emit(Phase(name="tokenise", fraction=0.0))
         train = self._required("training", self.encode(self.train))
@@ -121,9 +134,49 @@ class Learner(ABC):
         report = self.report(training)
         return self._finish(report)
 
+    def _require_possible(self) -> None:
+        """Raise ModelError with the first thing that keeps these parameters from being trained here."""
+        params, attempt = self.params, self.attempt
+        if self.asks_base and (params.training_method == "full" or params.init_lora_weights == "pissa"):
+            what = "training_method: full" if params.training_method == "full" else "init_lora_weights: pissa"
+            raise ModelError(
+                f"This task compares with the untouched base in every step, which {what} has no longer. "
+                "Set training_method to lora and init_lora_weights to default.",
+                code="needs-base",
+            )
+        if params.training_method == "full" and not self.tunes_whole:
+            raise ModelError(
+                f"The task {self.task} compares the tuned model with its base row by row, which needs an adapter that "
+                "can be taken away. Set training_method to lora.",
+                code="needs-adapter",
+            )
+        for finding in check_training(
+            params, attempt.model, attempt.model_name, here(attempt), disk_free(attempt.workdir)
+        ):
+            if finding.severity == "error":
+                raise ModelError(finding.sentence(), code=finding.code)
+            attempt.sink.emit(Log(text=finding.sentence()))
+
+    def _held(self) -> Any:
+        """The base, in the form that is wished."""
+        wished = self.params.quantization
+        compute = decided(self.attempt, self.params).floats
+        with held_as(Form(wished, self.attempt.device.name, compute)):
+            model = self.load()
+        if wished != "none" and not getattr(model, "is_quantized", False):
+            raise ModelError(
+                f"The task {self.task} cannot hold its base in {wished} yet. Set quantization to none.",
+                code="not-quantised",
+            )
+        if wished != "none" and self.attempt.device.kind == "cpu":
+            self.attempt.sink.emit(
+                Log(text=f"The base is held in {wished}, which saves memory on a processor and costs time.")
+            )
+        return model
+
     def adapted(self) -> Any:
-        """The base model with an adapter as the parameters ask for it."""
-        return add_lora(self.model, self.params, kind=self.kind)
+        """The base model with an adapter as the parameters ask for it, or with every weight set free."""
+        return made_trainable(self.model, self.params, kind=self.kind, start=started(self.attempt.resume_from))
 
     def taught(self, rows: SplitRows, numbers: Mapping[str, int] | None = None) -> Iterable[tuple[int, Lesson]]:
         """The split's rows with their numbers as `lessons` gives them, looking now and then at what is wished."""
@@ -235,6 +288,8 @@ class Learner(ABC):
             "task": self.task,
             "base_model": attempt.model_name,
             "max_length": self.max_length,
+            "training_method": self.params.training_method,
+            "quantization": self.params.quantization,
             "columns": dict(attempt.columns),
             **self.note(),
         }
@@ -244,6 +299,22 @@ class Learner(ABC):
             write_atomically(attempt.artifact.parent / "report.json", report.model_dump_json(indent=1))
             attempt.sink.emit(outcome(report))
         return Result(attempt.artifact, report)
+
+
+def here(attempt: Attempt) -> Hardware:
+    """What this machine gives the attempt: its card, or the processor."""
+    machine = hardware()
+    return machine if attempt.device.kind != "cpu" else replace(machine, accelerators=())
+
+
+def started(checkpoint: Path | None) -> dict[str, Any] | None:
+    """With what a PiSSA adapter had started, out of the checkpoint that is gone on from."""
+    from safetensors.torch import load_file
+
+    from autotrain.training.loop import START
+
+    kept = checkpoint / START if checkpoint else None
+    return dict(load_file(kept)) if kept is not None and kept.exists() else None
 
 
 def passed_over(passed: Passed, max_length: int, of: str = "training") -> Sequence[str]:

@@ -76,6 +76,8 @@ def wish_of(params: Any, shape: str) -> Wish:
 class PreferenceLearner(LanguageLearner):
     """A loss over pairs of answers, or over answers with thumbs, against what the base model makes of them."""
 
+    tunes_whole = False
+
     def load(self) -> Any:
         """The base with its own head."""
         self.wish = wish_of(self.params, self.shape)
@@ -141,8 +143,13 @@ class PreferenceLearner(LanguageLearner):
             thumb_metrics if thumbs else pair_metrics,
             "eval_loss",
             step=thumb_step(self.wish) if thumbs else pair_step(self.wish),
-            before=drift_before if thumbs else None,
+            before_update=self._with_drift if thumbs else None,
         )
+
+    def _with_drift(self, batches: list[Any], _updates: int, _accelerator: Any) -> tuple[list[Any], dict[str, float]]:
+        """What the loss of each batch needs to know of all of its update."""
+        drift_before(self.model, batches)
+        return batches, {}
 
     def report(self, training: Training) -> Report:
         """How well the tuned model tells better answers, how far it went from its base, and what both write."""

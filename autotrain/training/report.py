@@ -121,4 +121,4 @@ def _is_point(name: str) -> bool:
     """Whether a logged value belongs on a curve; the loop also logs its own speed and a summary."""
     if name.startswith("eval_"):
         return name not in {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
-    return name in {"loss", "grad_norm", "learning_rate"}
+    return name not in {"epoch", "total_flos"} and not name.startswith("train_")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ class Rewriter(AnyWriter):
         num_beams: how many texts are followed at once when the likeliest is wanted; 1 is greedy.
         prefix: put before each source.
         max_length: tokens of a source that are read.
+        base: as for every writer.
     """
 
     def __init__(
@@ -123,8 +124,9 @@ class Rewriter(AnyWriter):
         num_beams: int = 1,
         prefix: str = "",
         max_length: int = 10**9,
+        base: Callable[[], Any] | None = None,
     ) -> None:
-        super().__init__(model, tokenizer)
+        super().__init__(model, tokenizer, base)
         self._begins, self._beams, self._prefix = begins, num_beams, prefix
         self._most, self._max_length = longest_output(model), min(max_length, self._room)
 
@@ -170,4 +172,5 @@ def load_rewriter(artifact: Path, model: Path) -> Rewriter:
         num_beams=int(note["num_beams"]),
         prefix=str(note["source_prefix"]),
         max_length=int(note["max_length"]),
+        base=(lambda: load_seq2seq(model, tokenizer)) if model.resolve() != artifact.resolve() else None,
     )

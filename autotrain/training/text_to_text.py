@@ -105,7 +105,9 @@ class TextToTextLearner(Learner):
         multiple = 1 if self.attempt.device.kind == "cpu" else PAD_MULTIPLE
         decides, metrics = self.params.decides, told_metrics
         if decides == "loss":
-            return Objective(self._collator(multiple), None, metrics, "eval_perplexity", step=self._step())
+            return Objective(
+                self._collator(multiple), None, metrics, "eval_perplexity", step=self._step(), by_tokens=True
+            )
         chosen = self._asked(self.validation, self.params.validated_rows)
 
         def judged(prediction: Any) -> dict[str, float]:
@@ -113,7 +115,7 @@ class TextToTextLearner(Learner):
             pairs = [(mine.text, one.target) for mine, one in zip(written, chosen, strict=True)]
             return told_metrics(prediction) | {decides: _MEASURED[decides](pairs)}
 
-        return Objective(self._collator(multiple), None, judged, f"eval_{decides}", step=self._step())
+        return Objective(self._collator(multiple), None, judged, f"eval_{decides}", step=self._step(), by_tokens=True)
 
     def note(self) -> Mapping[str, Any]:
         """How a source is read and a target written."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +30,9 @@ ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>
 class AnyWriter(ABC):
     """A model that writes, loaded: what those that go on with a text share with those that write another one."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        self._model, self._tokenizer = model, tokenizer
+    def __init__(self, model: Any, tokenizer: Any, base: Callable[[], Any] | None = None) -> None:
+        """`base` loads the untouched model; needed where it is not the model without its adapter."""
+        self._model, self._tokenizer, self._base = model, tokenizer, base
         self._room, self._ends = longest_input(model, tokenizer), stop_tokens(model, tokenizer)
 
     @abstractmethod
@@ -49,10 +52,25 @@ class AnyWriter(ABC):
             DataError: an input that the model cannot be asked.
         """
         prompts = [self.prompt(next(iter(item.values()))) for item in inputs]
-        if asking.untouched and hasattr(self._model, "disable_adapter"):
+        if not asking.untouched:
+            return self.write(prompts, asking.sampling, asking.said)
+        if hasattr(self._model, "disable_adapter"):
             with self._model.disable_adapter():
                 return self.write(prompts, asking.sampling, asking.said)
-        return self.write(prompts, asking.sampling, asking.said)
+        return self._untouched.write(prompts, asking.sampling, asking.said)
+
+    @functools.cached_property
+    def _untouched(self) -> AnyWriter:
+        """The base as a writer of its own, loaded when it is first asked for."""
+        if self._base is None:
+            raise DataError(
+                "The base of this model, which was trained as a whole, is not on this machine any more, so its "
+                "answer cannot be shown. Add it again under Models.",
+                code="no-base-model",
+            )
+        base = copy.copy(self)
+        base._model = self._base()
+        return base
 
     def write(
         self,
@@ -138,8 +156,8 @@ class Writer(AnyWriter):
     model is read from its end.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True) -> None:
-        super().__init__(model, tokenizer)
+    def __init__(self, model: Any, tokenizer: Any, *, chat: bool = True, base: Callable[[], Any] | None = None) -> None:
+        super().__init__(model, tokenizer, base)
         self._chat = chat
 
     def prompt(self, cell: str) -> list[int]:
@@ -200,8 +218,9 @@ def conversation(cell: str) -> list[Message]:
 
 
 def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer: what tokenizer and model name, and the signs of its family that it knows."""
-    found = {tokenizer.eos_token_id}
+    """Every token that ends an answer: what tokenizer and model name, what the chat template writes after one, and the
+    signs of its family that the tokenizer knows."""
+    found = {tokenizer.eos_token_id, end_of_turn(tokenizer)}
     for named in (getattr(model, "generation_config", None), model.config):
         ids = getattr(named, "eos_token_id", None)
         found |= set(ids) if isinstance(ids, (list, tuple)) else {ids}
@@ -211,10 +230,29 @@ def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(token for token in found if isinstance(token, int))
 
 
+def end_of_turn(tokenizer: Any) -> int | None:
+    """The special token that the chat template writes behind an answer; None where it writes none."""
+    said = "said"
+    turns = [{"role": "user", "content": "asked"}, {"role": "assistant", "content": said}]
+    try:
+        text = render(tokenizer, turns)
+    except DataError:
+        return None
+    _, found, behind = text.rpartition(said)
+    tokens = tokenizer(behind.strip(), add_special_tokens=False)["input_ids"] if found and behind.strip() else []
+    return tokens[0] if tokens and tokens[0] in signs(tokenizer) else None
+
+
+def signs(tokenizer: Any) -> frozenset[int]:
+    """The tokens that are no text: special ones and those that were added."""
+    return frozenset(tokenizer.all_special_ids) | frozenset(tokenizer.added_tokens_decoder)
+
+
 def load_writer(artifact: Path, model: Path, *, chat: bool = True) -> Writer:
     """A finished adapter on its base model. Raises ModelError when either is missing or damaged."""
     loaded, tokenizer, _ = load_adapter(artifact, model, lambda tokenizer, _: load_causal(model, tokenizer))
-    return Writer(loaded, tokenizer, chat=chat)
+    here = model.resolve() != artifact.resolve()
+    return Writer(loaded, tokenizer, chat=chat, base=(lambda: load_causal(model, tokenizer)) if here else None)
 
 
 def streamer_of(tokenizer: Any, said: Said) -> Any:

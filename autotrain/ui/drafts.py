@@ -19,6 +19,7 @@ from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
 from autotrain.models.estimates import Workload, estimate, machine_flops, token_lengths
 from autotrain.recipe import Recipe, Split, loads, parse, presets
+from autotrain.submission import possible
 from autotrain.table import ColumnProfile
 from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
@@ -110,6 +111,8 @@ def look(draft: Draft, services: Services) -> Look:
     complete = dataset is not None and not problems and not _unmapped(draft)
     findings, rows = judged(recipe, dataset) if complete and recipe and dataset else ([], None)
     model_findings = services.catalogue.check(draft.model, draft.task) if draft.model.strip() else []
+    if recipe and not problems and not any(finding.severity == "error" for finding in model_findings):
+        model_findings += possible(recipe, services.settings, services.catalogue)
     return Look(
         missing=missing(draft, dataset, [*findings, *model_findings], problems),
         findings=findings,
@@ -211,6 +214,8 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
         accumulation=accumulation,
         lora_rank=int(params.get("lora_r", 8)),
         max_steps=int(params.get("max_steps", 0)),
+        whole=params.get("training_method") == "full",
+        quantization=params.get("quantization", "none"),
     )
     machine = hardware().share(services.settings.slots)
     found = estimate(entry, work, machine, machine_flops(services.settings, machine))

@@ -15,7 +15,8 @@ Kind = Literal["integer", "number", "choice", "switch", "text"]
 
 
 class Widget(BaseModel):
-    """One field of the form. `above` and `below` are bounds that the value itself may not reach."""
+    """One field of the form. `above` and `below` are bounds that the value itself may not reach. Fields of a `group`
+    are folded up together; those without one are always seen."""
 
     name: str
     title: str
@@ -28,6 +29,7 @@ class Widget(BaseModel):
     maximum: float | None = None
     above: float | None = None
     below: float | None = None
+    group: str | None = None
 
 
 class Change(BaseModel):
@@ -73,6 +75,7 @@ def _widget(name: str, field: FieldInfo) -> Widget:
         default=None if field.is_required() else field.get_default(call_default_factory=True),
         optional=optional,
         choices=choices,
+        group=extra.get("group") if isinstance(extra := field.json_schema_extra, dict) else None,
         **bounds,
     )
 

@@ -18,6 +18,8 @@ from playwright.sync_api import Page, expect
 from tests.app import autotrain_up
 from tests.browser.conftest import Picture
 from tests.doubles import start_hub_double
+from tests.training.rewriters import save_rewriter
+from tests.training.talker import save_talker
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -43,6 +45,7 @@ class Story:
     answer: str
     """A selector of what an answer shows."""
     model: str = MINILM
+    """What `models` calls it, or MiniLM."""
 
 
 def tagged() -> list[Row]:
@@ -88,18 +91,74 @@ def asked_and_told() -> list[Row]:
     ]
 
 
+def asked_about() -> list[Row]:
+    return [
+        {
+            "question": f"Where does {name} live?",
+            "context": f"{other} lives in {CITIES[place - 1]}. {name} lives in {CITIES[place]}.",
+            "answers": {
+                "text": [CITIES[place]],
+                "answer_start": [len(f"{other} lives in {CITIES[place - 1]}. {name} lives in ")],
+            },
+        }
+        for place, name in enumerate(NAMES)
+        for other in NAMES[:5]
+        if other != name
+    ]
+
+
+def documents() -> list[Row]:
+    return [{"text": f"{name} lives in {city} and likes it there."} for name in NAMES for city in CITIES[:5]]
+
+
+def alike() -> list[Row]:
+    return [
+        {"anchor": f"Where does {name} live, in {city}?", "positive": f"{name} is at home in {city}."}
+        for name in NAMES
+        for city in CITIES[:5]
+    ]
+
+
+def rewritten() -> list[Row]:
+    return [{"source": f"{name} lives in {city}", "target": f"{city}: {name}"} for name in NAMES for city in CITIES[:5]]
+
+
+def answered() -> list[Row]:
+    return [
+        {"prompt": f"Where does {name} live in {year}?", "completion": f"In {city}."}
+        for name, city in zip(NAMES, CITIES, strict=True)
+        for year in range(1990, 1995)
+    ]
+
+
+def preferred() -> list[Row]:
+    return [
+        {"prompt": row["prompt"], "chosen": row["completion"], "rejected": "I do not know, and I do not want to know."}
+        for row in answered()
+    ]
+
+
+def checked() -> list[Row]:
+    return [
+        {"problem": f"What is {one} plus {two}?", "solution": str(one + two)} for one in range(7) for two in range(7)
+    ]
+
+
+CHAT = {"Message": "Where does Anna live?"}
 STORIES = (
     Story("multi-label-classification", labelled, "Micro F1", "Label", {"Text": "Bo has a loud clock."}, ".at-bars"),
     Story("text-regression", numbered, "Root mean squared", "Predict", {"Text": "Bo waits long."}, ".at-big-number"),
     Story("token-classification", tagged, "F1", "Mark", {"Text": "Anna lives in Oslo"}, ".at-marked"),
     Story(
-        "sentence-embeddings",
-        asked_and_told,
-        "nDCG",
-        "Compare",
-        {"Texts": "Where does Bo live?\nBo lives in Oslo.\nThe lamp is bright."},
-        ".at-heat caption",
+        "question-answering",
+        asked_about,
+        "F1",
+        "Answer",
+        {"Question": "Where does Bo live?", "Text": "Anna lives in Rome. Bo lives in Oslo."},
+        ".at-found, .at-marked",
     ),
+    Story("masked-language-modeling", documents, "erplexity", "Fill in", {"Text": "Anna ___ in Oslo."}, ".at-bars"),
+    Story("sentence-embeddings", alike, "nDCG", "Compare", {"Texts": "Bo is here.\nBo lives here."}, ".at-heat td"),
     Story(
         "reranking",
         ranked,
@@ -108,7 +167,37 @@ STORIES = (
         {"Query": "Where does Bo live?", "Passages": "Bo lives in Oslo.\nThe lamp is bright."},
         ".at-ranked li",
     ),
+    Story("text-to-text", rewritten, "ROUGE", "Write", {"Source": "Anna lives in Oslo"}, ".at-side", "rewriter"),
+    Story("supervised-fine-tuning", answered, "Perplexity", "Send", CHAT, ".at-turns", "talker"),
+    Story("preference-tuning", preferred, "Prefers", "Send", CHAT, ".at-turns", "talker"),
+    Story(
+        "reward-modeling",
+        preferred,
+        "Prefers",
+        "Judge",
+        {"Conversation": "Where does Anna live?", "Answers": "In Rome.\nI do not know."},
+        ".at-ranked li",
+        "talker",
+    ),
+    Story("continued-pretraining", documents, "Perplexity", "Go on", {"Beginning": "Anna lives"}, ".at-side", "talker"),
+    Story("grpo", checked, "eward", "Send", CHAT, ".at-turns", "talker"),
 )
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny models with random weights that know the words of the tables."""
+    folder = tmp_path_factory.mktemp("models")
+    texts = [
+        str(value)
+        for rows in (documents(), answered(), checked(), rewritten())
+        for row in rows
+        for value in row.values()
+    ]
+    return {
+        "talker": save_talker(texts, folder / "tiny-talker"),
+        "rewriter": save_rewriter("t5", texts, folder / "tiny-rewriter"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +210,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.task)
 def test_a_table_becomes_an_adapter_that_answers(
-    page: Page, studio: str, story: Story, tmp_path: Path, picture: Picture
+    page: Page, studio: str, models: dict[str, Path], story: Story, tmp_path: Path, picture: Picture
 ) -> None:
     table = tmp_path / f"{story.task}.jsonl"
     table.write_text("".join(json.dumps(row) + "\n" for row in story.rows()), "utf-8")
-    start(page, studio, table, story)
+    start(page, studio, table, story, str(models.get(story.model, story.model)))
     expect(page.locator("[data-state=succeeded]")).to_be_visible(timeout=5 * MINUTE)
     page.get_by_role("tab", name="Result").click()
     expect(page.locator(".at-verdict")).to_contain_text(story.score)
@@ -139,16 +228,16 @@ def test_a_table_becomes_an_adapter_that_answers(
     picture(page, f"task-{story.task}-try")
 
 
-def start(page: Page, address: str, table: Path, story: Story) -> None:
+def start(page: Page, address: str, table: Path, story: Story, base: str) -> None:
     """Drop the table, choose what to learn, the model and Fast, and start."""
     page.goto(address)
     page.get_by_label("Data file").set_input_files(table)
     page.get_by_label("What to learn").select_option(story.task, timeout=MINUTE)
     model = page.get_by_label("Base model")
-    if story.model != MINILM:
-        model.fill(story.model)
+    if base != MINILM:
+        model.fill(base)
         model.press("Enter")
-    expect(model).to_have_value(Path(story.model).name)
+    expect(page.locator(".at-summary")).to_contain_text(Path(base).name)
     page.get_by_text("Fast", exact=True).first.click()
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/run?id=*", timeout=MINUTE)

@@ -98,6 +98,39 @@ def test_the_cards_code_loads_the_published_adapter_and_answers(
     assert {label: float(probability) for probability, label in lines} == pytest.approx(expected, abs=0.001)
 
 
+def test_the_cards_code_of_a_model_trained_as_a_whole_needs_no_base(
+    hub: HubDouble, run: RunFolder, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    base, adapter = trained
+    classifier = AutoModelForSequenceClassification.from_pretrained(base, num_labels=2)
+    whole = PeftModel.from_pretrained(classifier, adapter).merge_and_unload()
+    whole.config.id2label = {0: "billing", 1: "other"}
+    run.adapter.unlink()
+    whole.save_pretrained(run.adapter)
+    AutoTokenizer.from_pretrained(base).save_pretrained(run.adapter)
+    (run.adapter / "autotrain.json").write_text((adapter / "autotrain.json").read_text())
+    recipe = yaml.safe_load(run.recipe.read_text()) | {"params": {"training_method": "full"}}
+    run.recipe.write_text(yaml.safe_dump(recipe))
+    Publisher(hub.token).publish_run(run, "op-2", "ticket-model", BASE, private=True)
+
+    card = hub.content("alice/ticket-model", "README.md").decode()
+    facts = yaml.safe_load(card.split("---")[1])
+    assert (facts["library_name"], facts["base_model_relation"]) == ("transformers", "finetune")
+    assert "lora" not in facts["tags"] and "adapter" not in card.replace("adapter_config", "").lower()
+    program = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert program is not None and "peft" not in program[1]
+    environment = {**os.environ, **hub.environment(tmp_path / "reader"), "HF_TOKEN": hub.token, "OMP_NUM_THREADS": "1"}
+    answer = subprocess.run([sys.executable, "-c", program[1]], env=environment, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    shown = dict(reversed(line.split("  ")) for line in answer.stdout.splitlines())
+    expected = dict(zip(("billing", "other"), json.loads((base.parent / "answer.json").read_text()), strict=True))
+    assert {label: float(share) for label, share in shown.items()} == pytest.approx(expected, abs=0.001)
+    assert json.loads(hub.content("alice/ticket-model", "config.json"))["model_type"] == "bert"
+
+
 def test_what_is_published_holds_no_rows_and_no_places(
     hub: HubDouble, run: RunFolder, trained: tuple[Path, Path]
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 from autotrain.errors import HubUnreachable, ModelError
 from autotrain.models.architectures import DECODER_TASKS
 from autotrain.models.catalogue import Catalogue
-from autotrain.models.starter import ADDABLE, Addable, add, add_model, remove_model
+from autotrain.models.starter import ADDABLE, Addable, add, add_gguf, add_model, remove_model
 from autotrain.settings import Settings
 from tests.models.conftest import save_bert
 
@@ -280,3 +280,28 @@ def test_removing_a_model(bert: Path, settings: Settings) -> None:
         with pytest.raises(ModelError, match="no added model"):
             remove_model(name, settings)
     assert settings.models.is_dir()
+
+
+def test_a_gguf_file_becomes_a_model_that_can_be_tuned(gguf_bytes: bytes, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "my own.Q4.gguf").write_bytes(gguf_bytes)
+    said: list[str] = []
+    folder = add_gguf(tmp_path, settings, progress=lambda what, _: said.append(what))
+    assert folder == settings.models / "my-own.Q4"
+    assert Catalogue(settings).check("my-own.Q4", "supervised-fine-tuning") == []
+    assert "ready" in said[-1]
+    with pytest.raises(ModelError, match="already.*--name"):
+        add_gguf(tmp_path / "my own.Q4.gguf", settings, progress=lambda *_: None)
+
+
+def test_what_is_no_single_gguf_file_is_refused(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds 0 GGUF files"):
+        add_gguf(tmp_path, settings, progress=lambda *_: None)
+    for name in ("one.gguf", "two.gguf", "three.txt"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match="holds 2 GGUF files"):
+        add_gguf(tmp_path, settings, progress=lambda *_: None)
+    with pytest.raises(ModelError, match="is no GGUF file"):
+        add_gguf(tmp_path / "three.txt", settings, progress=lambda *_: None)
+    with pytest.raises(ModelError, match="could not be converted"):
+        add_gguf(tmp_path / "one.gguf", settings, progress=lambda *_: None)
+    assert not [path for path in settings.models.iterdir() if path.is_dir()], "nothing half-finished is left"

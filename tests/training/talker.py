@@ -49,8 +49,8 @@ def thumbs(rows: int, seed: int = 1) -> list[dict[str, str]]:
     """The same one by one: a thumb up for what is in English."""
     return [
         {"prompt": row["prompt"], "completion": row[side], "thumb": thumb}
-        for place, row in enumerate(preferences(rows, seed))
-        for side, thumb in ((("chosen", "👍"),) if place % 2 else (("rejected", "👎"),))
+        for row in preferences(rows, seed)
+        for side, thumb in (("chosen", "👍"), ("rejected", "👎"))
     ]
 
 

@@ -76,7 +76,7 @@ def test_the_finished_adapter_answers(done: Result, model: Path) -> None:
 
 def test_thumbs_are_learned_better_than_base_and_length_know_them(model: Path, tmp_path: Path) -> None:
     rows = thumbs(400)
-    run = learned(tmp_path, "preference-tuning", rows, THUMBS, model, **{**PARAMS, **WRITING, "num_train_epochs": 5})
+    run = learned(tmp_path, "preference-tuning", rows, THUMBS, model, **{**PARAMS, **WRITING, "num_train_epochs": 3})
     ear = Ear()
     report = run.attempt(1, ear).report
     assert [score.name for score in report.scores] == ["auroc", "margin", "kl", "general_perplexity"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autotrain.data.shapes.answering import QuestionAnswering
+from autotrain.data.shapes.checkable import PromptAnswer
 from autotrain.data.shapes.conversation import Chat, PromptCompletion
 from autotrain.data.shapes.feedback import Feedback
 from autotrain.data.shapes.likeness import Pairs, ScoredPairs, Triplets
@@ -26,6 +27,7 @@ SHAPES: dict[str, Shape] = {
         PromptCompletion(),
         Preference(),
         Feedback(),
+        PromptAnswer(),
         Tagging(),
         Spans(),
         QuestionAnswering(),

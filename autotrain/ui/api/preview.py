@@ -18,6 +18,7 @@ from autotrain.encoding.texts import Rewriting
 from autotrain.errors import AutotrainError, DataError, ModelError
 from autotrain.events import Finding
 from autotrain.recipe import presets
+from autotrain.task import Masking
 from autotrain.tasks import TASKS
 from autotrain.ui.drafts import Draft, drafted, drafted_rows
 from autotrain.ui.services import Services
@@ -29,6 +30,7 @@ LONGER = {
     "prompt-completion": 1024,
     "preference": 1024,
     "feedback": 1024,
+    "prompt-answer": 1024,
     "plain-text": 1024,
     "text-to-text": 512,
     "question-answering": 384,
@@ -73,11 +75,13 @@ def router(services: Services) -> APIRouter:
             model = _folder_here(draft.model, services)
             media = media_preview(dataset.table(), shape, columns, dataset.files_folder, model)
             return Seen(findings=[*findings, *media.findings], media=media)
-        params = _params(draft) if task is not None and shape in task.shapes else {}
+        own = task is not None and shape in task.shapes
+        params = _params(draft) if own else {}
         length = int(params.get("max_length") or LONGER.get(shape, DEFAULT_LENGTH))
         rewriting = Rewriting(**{name: params[name] for name in Rewriting.__dataclass_fields__ if name in params})
+        masking = task.masking(params) if task is not None and own else None
         key = _Key(dataset, shape, tuple(columns.items()))
-        batch = _batch(key, _folder(draft.model, services), length, rewriting)
+        batch = _batch(key, _folder(draft.model, services), length, rewriting, masking)
         return Seen(findings=[*findings, *batch.findings], batch=batch)
 
     return made
@@ -101,8 +105,8 @@ class _Key:
 
 
 @lru_cache(maxsize=32)
-def _batch(key: _Key, model: Path, max_length: int, rewriting: Rewriting) -> EncodedBatch:
-    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length, rewriting)
+def _batch(key: _Key, model: Path, max_length: int, rewriting: Rewriting, masking: Masking | None) -> EncodedBatch:
+    return preview(key.dataset.table(), key.shape, dict(key.columns), model, max_length, rewriting, masking)
 
 
 def _params(draft: Draft) -> dict[str, Any]:

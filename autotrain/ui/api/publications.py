@@ -13,7 +13,7 @@ from autotrain.errors import TokenError
 from autotrain.events import Finding
 from autotrain.hub.account import Account
 from autotrain.hub.publish import Publisher
-from autotrain.hub.staging import named_base, upload_of
+from autotrain.hub.staging import named_base, trained_whole, upload_of
 from autotrain.recipe import loads
 from autotrain.runs.folder import RunFolder
 from autotrain.ui.api.views import PublicationView, publication_view
@@ -84,12 +84,13 @@ def router(services: Services) -> APIRouter:
         body = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.DOTALL)
         body = re.sub(r"</?(?:details|summary)>", "", body)
         recipe, names = loads(run.recipe, run.id), (repository or run.id, named_base(base))
+        whole = trained_whole(recipe.params)
         task, columns = recipe.the_task(), recipe.data.columns if recipe.data is not None else {}
         return Card(
             markdown=markdown,
             html=_MARKDOWN.render(body),
-            python=task.manual.python(*names),
-            space=task.manual.app(*names),
+            python=task.manual.python(*names, whole=whole),
+            space=task.manual.app(*names, whole=whole),
             inputs={
                 role.role: f"Put a {role.title.lower()} of your own here."
                 for role in task.asks

@@ -9,7 +9,7 @@ export function answerView(answer, inputs, expected = null) {
   return [(KINDS[answer.kind] || other)(answer, inputs, expected)].flat().filter(Boolean);
 }
 
-const KINDS = { scores, number, marked, found, written, ranked, similar, embedded };
+const KINDS = { scores, number, marked, found, filled, written, ranked, similar, embedded };
 
 const own = (expected, agrees) => (expected === null || expected === undefined ? null : h("p", { class: "at-quiet", style: { "margin-bottom": "10px" } }, `Your data says: ${expected}${agrees === null ? "" : agrees ? ", and it agrees." : ". It disagrees."}`));
 
@@ -51,6 +51,12 @@ function found({ text, start, end, confidence }, inputs, expected) {
   if (!text) return [own(expected, null), h("p", {}, "The text does not say."), h("p", { class: "at-quiet" }, `${percent(confidence, 0)} sure`)];
   return [own(expected, expected === null ? null : expected.trim() === text.trim()), h("p", { class: "at-found" }, h("b", { dir: "auto" }, text), h("span", { class: "at-quiet" }, ` ${percent(confidence, 0)} sure`)),
     h("p", { class: "at-marked", dir: "auto" }, context.slice(0, start), h("mark", { class: "at-mark", "data-color": "0" }, context.slice(start, end)), context.slice(end))];
+}
+
+// The text with the likeliest words in its open places, and for each place the words that come next.
+function filled({ text, guesses }, inputs, expected) {
+  const bars = (place) => h("div", { class: "at-bars" }, place.flatMap(({ word, probability }) => [h("span", { dir: "auto" }, word), progressBar(probability, word), h("span", { class: "at-numbers" }, percent(probability))]));
+  return [own(expected, null), h("p", { class: "at-written", dir: "auto" }, text), guesses.map((place, index) => h("div", {}, guesses.length > 1 ? h("h3", {}, `Place ${index + 1}`) : null, bars(place)))];
 }
 
 function written({ text, finished, tokens }, inputs, expected) {

@@ -16,6 +16,8 @@ export class TrainingStep {
   point() {
     this.advanced.open = true;
     const wrong = this.advanced.querySelector(this.wrong ? ".at-yaml" : "[aria-invalid=true]");
+    const folded = wrong && wrong.closest(".at-group");
+    if (folded) folded.open = true;
     if (wrong) wrong.focus();
   }
 
@@ -27,7 +29,7 @@ export class TrainingStep {
   }
 
   build() {
-    this.form = h("div", { class: "at-form" }, this.page.task.form.map((widget) => this.widget(widget)));
+    this.form = h("div", { class: "at-stack-small" }, this.grouped(this.page.task.form));
     this.yaml = h("textarea", { class: "at-input at-yaml", spellcheck: "false", "aria-label": "Recipe as YAML", oninput: () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.read(), 450); } });
     this.yamlSaid = h("div", { "aria-live": "polite" });
     this.command = h("div", {});
@@ -37,6 +39,19 @@ export class TrainingStep {
     const choose = (key) => Object.keys(panels).forEach((each, at) => { panels[each].hidden = each !== key; buttons[at].setAttribute("aria-pressed", String(each === key)); });
     choose(this.tab);
     this.advanced.append(h("div", { class: "at-choices" }, buttons), ...Object.values(panels));
+  }
+
+  // What decides most stands open; the rest is folded up by what belongs together.
+  grouped(form) {
+    this.groups = new Map();
+    const widgets = (group) => h("div", { class: "at-form" }, form.filter((one) => (one.group || "") === group).map((one) => this.widget(one)));
+    const folded = [...new Set(form.map((one) => one.group))].filter(Boolean).map((group) => {
+      const said = h("small", {});
+      const element = h("details", { class: "at-more at-group" }, h("summary", {}, `${group} `, said), widgets(group));
+      this.groups.set(group, { element, said });
+      return element;
+    });
+    return [widgets(""), ...folded];
   }
 
   widget(widget) {
@@ -102,6 +117,12 @@ export class TrainingStep {
       said.hidden = !wrong;
       said.textContent = wrong ? wrong.slice(wrong.indexOf(":") + 2) : "";
       input.setAttribute("aria-invalid", String(Boolean(wrong)));
+    }
+    for (const [group, { element, said }] of this.groups) {
+      const own = [...this.fields.values()].filter(({ widget }) => widget.group === group);
+      const changed = own.filter(({ widget }) => changes.some((one) => one.name === widget.name)).length;
+      said.textContent = changed ? `${changed} changed` : "";
+      if (own.some(({ input }) => input.getAttribute("aria-invalid") === "true")) element.open = true;
     }
     if (!this.wrong && document.activeElement !== this.yaml && judged && judged.recipe) { this.yaml.value = judged.recipe; this.yamlSaid.replaceChildren(); }
     patch(this.command, judged ? judged.command : "", (text) => (text ? code(text) : ""));

@@ -34,7 +34,7 @@ export class TryIt {
     const { report } = this.page;
     const samples = [...new Map([...report.examples, ...report.mistakes].map((one) => [one.row, one])).values()];
     const batch = new Batch(this.page, this.playground).element;
-    if (this.playground.asks.some((one) => one.kind === "messages")) {
+    if (this.playground.generates && this.playground.asks.some((one) => one.kind === "messages")) {
       this.chat = new Chat(this.page, this.playground);
       this.element.replaceChildren(this.chat.element, ...(samples.length ? [this.samples(samples, (sample) => this.chat.use(sample))] : []), batch);
       return;
