@@ -108,6 +108,22 @@ def test_the_finished_adapter_answers_whatever_it_is_asked(
     assert predictor.predict([]) == []
 
 
+def test_the_manual_answers_as_the_app_does(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
+    made: dict[str, Any] = {}
+    exec(TASKS[TASK].manual.python(str(done.artifact), str(model)), made)
+    for one in (*done.report.examples, *done.report.mistakes):
+        assert (made["answer"](one.inputs["question"], one.inputs["context"]) or "no answer") == one.predicted
+
+
+def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:
+    report = run.judged(done)
+    assert report.scores == done.report.scores
+    assert [each.scores for each in report.baselines] == [each.scores for each in done.report.baselines]
+    with pytest.raises(DataError, match="those do not lie beside this adapter"):
+        run.judged(done, alone=True)
+
+
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(
     rows: list[dict[str, Any]], model: Path, tmp_path: Path
 ) -> None:
