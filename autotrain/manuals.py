@@ -169,9 +169,9 @@ EXTRACTOR = Manual(
 
 def answer(question, context):
     windows = tokenizer(
-        question, context, truncation="only_second", max_length=note["max_length"], stride=64, padding=True,
-        return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="pt",
-    )
+        question, context, truncation="only_second", max_length=note["max_length"], padding=True,
+        stride=min(64, note["max_length"] // 4), return_overflowing_tokens=True, return_offsets_mapping=True,
+        return_tensors="pt")
     offsets, _ = windows.pop("offset_mapping"), windows.pop("overflow_to_sample_mapping")
     with torch.inference_mode():
         output = model(**windows)
