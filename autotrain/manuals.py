@@ -212,8 +212,7 @@ def fill(text):
     inputs = tokenizer(text.replace("___", tokenizer.mask_token), return_tensors="pt")
     place = inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)
     with torch.inference_mode():
-        chances = model(**inputs).logits[0, place].softmax(-1)
-    values, tokens = chances.topk(10)
+        values, tokens = model(**inputs).logits[0, place].softmax(-1).topk(10)
     return {tokenizer.decode([token]): value for value, token in zip(values.tolist(), tokens.tolist())}
 
 

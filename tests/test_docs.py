@@ -16,6 +16,8 @@ from autotrain.data.shapes import SHAPES, suggestions
 from autotrain.data.steps import STEPS
 from autotrain.data.store import DatasetStore
 from autotrain.settings import Settings
+from autotrain.task import Task
+from autotrain.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -40,6 +42,16 @@ def test_every_command_is_named_in_the_documents() -> None:
     text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
     names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_every_task_has_its_shapes_recipe_picture_and_figure(task: Task) -> None:
+    sections = (ROOT / "docs/tasks.md").read_text("utf-8").split("\n## ")
+    (section,) = [text for text in sections if text.startswith(f"{task.name}\n")]
+    assert f"`recipes/{task.name.replace('-', '_')}`" in section
+    assert all(f"`{shape}`" in section for shape in task.shapes)
+    assert re.search(r"!\[Result of .*?\]\(images/.*?\.png\)", section)
+    assert re.search(r"\d", section.partition(".png)")[2]), "no figure that was reached"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

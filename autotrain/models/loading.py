@@ -139,7 +139,15 @@ def load_extractive(model: Path, tokenizer: Any) -> Any:
     """
     from transformers import AutoModelForQuestionAnswering
 
-    loaded, absent = _headed(AutoModelForQuestionAnswering, model, "question answering", num_labels=2)
+    loaded, absent = _loaded(
+        AutoModelForQuestionAnswering,
+        model,
+        "for question answering",
+        "Choose an encoder",
+        ignore_mismatched_sizes=True,  # as in load_classifier
+        num_labels=2,
+    )
+    _require_body(model, loaded, absent)
     _require_places(model, tokenizer)
     loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent})
     return loaded
@@ -158,7 +166,8 @@ def load_masked(model: Path, tokenizer: Any) -> Any:
     import torch
     from transformers import AutoModelForMaskedLM
 
-    loaded, absent = _headed(AutoModelForMaskedLM, model, "masked language modeling")
+    loaded, absent = _loaded(AutoModelForMaskedLM, model, "for masked words", "Choose an encoder")
+    _require_body(model, loaded, absent)
     _require_places(model, tokenizer)
     if tokenizer.mask_token_id is None:
         raise ModelError(
@@ -173,25 +182,6 @@ def load_masked(model: Path, tokenizer: Any) -> Any:
             loaded.get_parameter(name).zero_()
     loaded.new_layers = sorted({name.rsplit(".", 1)[0] for name in absent - biases})
     return loaded
-
-
-def _headed(headed: Any, model: Path, task: str, **settings: Any) -> tuple[Any, set[str]]:
-    """An encoder with a head, and the names of weights its folder has not; one of another size counts as missing."""
-    loaded, absent = _loaded(
-        headed, model, f"for {task}", "Choose an encoder", ignore_mismatched_sizes=True, **settings
-    )
-    _require_body(model, loaded, absent)
-    return loaded, absent
-
-
-def _require_places(model: Path, tokenizer: Any) -> None:
-    """Raise ModelError when the tokenizer cannot say where its tokens stand in a text."""
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"The tokenizer of {model} cannot tell where in a text its tokens stand. "
-            "Choose a model with a fast tokenizer (tokenizer.json).",
-            code="no-offsets",
-        )
 
 
 def _loaded(
@@ -237,6 +227,16 @@ def _loaded(
             code="model-load",
         ) from error
     return loaded, {*gaps["missing_keys"], *(name for name, *_ in gaps["mismatched_keys"])}
+
+
+def _require_places(model: Path, tokenizer: Any) -> None:
+    """Raise ModelError when the tokenizer cannot say where its tokens stand in a text."""
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of {model} cannot tell where in a text its tokens stand. "
+            "Choose a model with a fast tokenizer (tokenizer.json).",
+            code="no-offsets",
+        )
 
 
 def _without_dropout(config: Any) -> None:

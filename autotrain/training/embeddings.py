@@ -128,7 +128,7 @@ class EmbeddingLearner(Learner):
         tuned = self._vectors(rows)
         progressed(0.3)
         started = time.monotonic()
-        with self.model.disable_adapter():
+        with self.untouched():
             base = self._vectors(rows)
         untouched = Baseline(
             name="base",
@@ -259,6 +259,12 @@ class Embedder:
         asked = [_lines(item["texts"]) if "texts" in item else [item.get("text", "")] for item in inputs]
         every = list(dict.fromkeys(text for texts in asked for text in texts))
         if asking.untouched:
+            if not hasattr(self._model, "disable_adapter"):
+                raise DataError(
+                    "This model was trained as a whole, so that there is no untouched one inside of it to compare "
+                    "with. Ask its base in a run of its own.",
+                    code="no-base-model",
+                )
             with self._model.disable_adapter():
                 vectors = self._of(every)
         else:

@@ -54,6 +54,9 @@ class Learner(ABC):
     asks_base: ClassVar[bool] = False
     """Whether training itself asks the base between its steps, by taking the adapter away for a moment."""
 
+    tunes_whole: ClassVar[bool] = True
+    """Whether every weight may be trained; not where the evaluation takes the adapter away from one row to the next."""
+
     def __init__(self, attempt: Attempt, params: AdapterParams, *, task: str, shape: str) -> None:
         self.attempt, self.params, self.task, self.shape = attempt, params, task, shape
         self.train, self.validation, self.test = (
@@ -140,6 +143,12 @@ class Learner(ABC):
                 f"This task compares with the untouched base in every step, which {what} has no longer. "
                 "Set training_method to lora and init_lora_weights to default.",
                 code="needs-base",
+            )
+        if params.training_method == "full" and not self.tunes_whole:
+            raise ModelError(
+                f"The task {self.task} compares the tuned model with its base row by row, which needs an adapter that "
+                "can be taken away. Set training_method to lora.",
+                code="needs-adapter",
             )
         for finding in check_training(
             params, attempt.model, attempt.model_name, here(attempt), disk_free(attempt.workdir)

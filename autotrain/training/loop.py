@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -265,3 +266,11 @@ class Loop(Trainer):  # type: ignore[misc]
             return dict(super().evaluate(*args, **options))
         finally:
             self._reporter.waited(time.monotonic() - began)
+
+    def evaluation_loop(self, *args: Any, **options: Any) -> Any:
+        """As the parent's, whose loss is the mean over batches; over tokens the perplexity knows it exactly."""
+        found = super().evaluation_loop(*args, **options)
+        exact = found.metrics.get("eval_perplexity")
+        if exact:
+            found.metrics["eval_loss"] = math.log(exact)
+        return found

@@ -45,8 +45,10 @@ class MaskedLanguageLearner(Learner):
     def load(self) -> Any:
         """The base with its own head, or with a new one where it has none."""
         model = load_masked(self.attempt.model, self.tokenizer)
+        if self.model is not None:  # once more, to compare with
+            return model
         self.new_head = bool(model.new_layers)
-        if self.new_head:
+        if self.new_head and not self.known:
             self.attempt.sink.emit(Log(text=NEW_HEAD))
         self.masker = Masker(self.tokenizer, Masking(self.params.mlm_probability, self.params.seed))
         multiple = 1 if self.attempt.device.kind == "cpu" else PAD_MULTIPLE
@@ -95,7 +97,7 @@ class MaskedLanguageLearner(Learner):
         baselines = [frequency_baseline(common, self.params.seed)]
         rival = common
         if not self.new_head:
-            with self.model.disable_adapter():
+            with self.untouched():
                 rival, base_general = self._told(items), self._told(general)
             baselines.insert(0, self._untouched(rival, base_general))
         progressed(0.9)

@@ -91,7 +91,8 @@ def logits_at(model: Any, batch: dict[str, Any], chosen: Any) -> Any:
 @contextlib.contextmanager
 def _only_at(model: Any, chosen: Any) -> Iterator[bool]:
     """Within, the body's last states are (1, places, hidden), where the architecture has a body apart from its head."""
-    headed = model.get_base_model() if hasattr(model, "get_base_model") else model
+    headed = getattr(model, "module", model)  # of several processes each wraps its own
+    headed = headed.get_base_model() if hasattr(headed, "get_base_model") else headed
     body = getattr(headed, headed.base_model_prefix, None)
     if body is None or body is headed:
         yield False

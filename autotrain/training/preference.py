@@ -76,6 +76,8 @@ def wish_of(params: Any, shape: str) -> Wish:
 class PreferenceLearner(LanguageLearner):
     """A loss over pairs of answers, or over answers with thumbs, against what the base model makes of them."""
 
+    tunes_whole = False
+
     def load(self) -> Any:
         """The base with its own head."""
         self.wish = wish_of(self.params, self.shape)

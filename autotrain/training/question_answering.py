@@ -54,18 +54,24 @@ class QuestionAnsweringLearner(Learner):
 
     def load(self) -> Any:
         """The base with a head for spans."""
-        for name, rows in (("training", self.train), ("validation", self.validation), ("test", self.test)):
+        model = load_extractive(self.attempt.model, self.tokenizer)
+        if self.model is not None:  # once more, to compare with
+            return model
+        parts = {"training": self.train, "validation": self.validation, "test": self.test}
+        for name, rows in parts.items() if not self.known else [("test", self.test)]:
             if not any(row["answers"] for row in rows.rows):
                 raise DataError(
                     f"No {name} question has an answer in its text, so there is nothing to find or to judge by. "
                     "Add questions with answers, or give this part more rows.",
                     code="nothing-to-find",
                 )
-        self.optional = not all(row["answers"] for row in self.train.rows)
-        self.longest = LONGEST_ANSWER
-        self.threshold: float | None = 0.0 if self.optional else None
+        lacking = not all(row["answers"] for row in self.train.rows)
+        self.longest = int(self.known.get("longest_answer", LONGEST_ANSWER))
+        self.threshold: float | None = self.known.get("threshold", 0.0 if lacking else None)
+        self.optional = self.threshold is not None
         self.judge: _Judge | None = None
-        return load_extractive(self.attempt.model, self.tokenizer)
+        self.new_head = bool(model.new_layers)
+        return model
 
     def encode(self, rows: SplitRows) -> Rows:
         """The windows of all questions; of a validation question they are judged together."""
@@ -97,7 +103,7 @@ class QuestionAnsweringLearner(Learner):
         """F1 and exact match beside the words that text and question share; the answers that are farthest off."""
         answerer = Answerer(self.model, self.tokenizer, self.note() | {"max_length": self.max_length})
         progressed = self.evaluating()
-        if self.optional:
+        if self.optional and not self.known:
             self.threshold = self._chosen_threshold(answerer)
             answerer.threshold = self.threshold
         progressed(0.3)
@@ -105,7 +111,7 @@ class QuestionAnsweringLearner(Learner):
         answers = answerer.answer(asked)
         progressed(0.6)
         values = np.array([judged(each.text, texts) for each, texts in zip(answers, references, strict=True)])
-        rivals = self._rivals(answerer, asked, references)
+        rivals = self._rivals(asked, references)
         progressed(0.9)
         seed = self.params.seed
         baselines = [rival.scored(references, seed) for rival in rivals]
@@ -137,18 +143,17 @@ class QuestionAnsweringLearner(Learner):
         ]
         return best_threshold(*np.array(scored).T)
 
-    def _rivals(self, answerer: Answerer, asked: Sequence[Asked], references: Sequence[Sequence[str]]) -> list[Rival]:
+    def _rivals(self, asked: Sequence[Asked], references: Sequence[Sequence[str]]) -> list[Rival]:
         train = [row["answers"][0][1] for row in self.train.rows if row["answers"]]
         words = SharedWords([row["context"] for row in self.train.rows], train)
         rivals = [lexical(words.find, asked)]
         if self.optional or not all(references):
             rivals.append(never_answering(len(asked)))
-        base = self.model.get_base_model()
-        if not base.new_layers:  # the base was tuned on questions before
+        if not self.new_head:  # the base was tuned on questions before
             started = time.monotonic()
-            untouched = Answerer(self.model, self.tokenizer, self.note() | {"max_length": self.max_length})
-            untouched.threshold = 0.0 if self.optional else None
-            with self.model.disable_adapter():
+            note = {**self.note(), "max_length": self.max_length, "threshold": 0.0 if self.optional else None}
+            with self.untouched():
+                untouched = Answerer(self.model, self.tokenizer, note)
                 answers = [each.text for each in untouched.answer(asked)]
             rivals.append(
                 Rival(

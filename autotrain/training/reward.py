@@ -60,6 +60,7 @@ class RewardLearner(Learner):
     """A number for each answer, so that the better one of a pair has the larger (Bradley and Terry, 1952)."""
 
     kind = "SEQ_CLS"
+    tunes_whole = False
     params: Any
 
     def load(self) -> Any:

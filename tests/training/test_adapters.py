@@ -202,6 +202,19 @@ def test_an_adapter_as_a_base_is_refused_with_the_base_it_has(speaking: Learned)
         replace(speaking, model=adapter).attempt(31)
 
 
+def test_a_task_that_needs_an_adapter_refuses_a_whole_model_before_it_trains(speaker: Path, tmp_path: Path) -> None:
+    said = [("Is it so?", "It is.", "Non lo so."), ("Are you there?", "I am here.", "Dove sono?")] * 12
+    rows = [
+        {"prompt": f"{asked} {number}", "chosen": yes, "rejected": no} for number, (asked, yes, no) in enumerate(said)
+    ]
+    columns = {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}
+    for task in ("preference-tuning", "reward-modeling"):
+        run = learned(tmp_path / task, task, rows, columns, speaker, training_method="full")
+        with pytest.raises(ModelError, match="needs an adapter.*Set training_method to lora"):
+            run.attempt()
+        assert not list(run.folder.glob("attempt-1/checkpoints/*"))
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_tokens_that_the_model_does_not_know_get_rows_that_are_learned_and_saved(
     speaking: Learned, texts: list[tuple[str, str]], tmp_path: Path, tied: bool

@@ -130,6 +130,27 @@ def test_the_finished_adapter_fills_open_places_however_they_are_written(done: R
     assert predictor.predict([]) == []
 
 
+def test_the_manual_fills_in_as_the_app_does(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
+    made: dict[str, Any] = {}
+    with torch.inference_mode():
+        exec(TASKS[TASK].manual.python(str(done.artifact), str(model)), made)
+    (own,) = TASKS[TASK].load(done.artifact, model).predict([{"text": "Put a text of your ___ here."}])
+    assert isinstance(own, Filled)
+    chances, tokenizer = made["chances"].clone(), made["tokenizer"]
+    chances[tokenizer.all_special_ids] = 0  # the app names no special token
+    best = (chances / chances.sum()).topk(len(own.guesses[0]))
+    assert best.values.tolist() == pytest.approx([guess.probability for guess in own.guesses[0]], abs=1e-5)
+
+
+def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:
+    report = run.judged(done)
+    assert report.scores == done.report.scores
+    assert [each.scores for each in report.baselines] == [each.scores for each in done.report.baselines]
+    with pytest.raises(DataError, match="those do not lie beside this adapter"):
+        run.judged(done, alone=True)
+
+
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_masks(
     rows: list[dict[str, Any]], model: Path, tmp_path: Path
 ) -> None:

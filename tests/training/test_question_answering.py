@@ -49,7 +49,7 @@ def rows(texts: list[str]) -> list[dict[str, Any]]:
     """Sentences with a month, a name or both at their end; asked is for the name, which a third of them has not."""
     chance = random.Random(1)
     found = []
-    for _ in range(240):
+    for _ in range(400):
         name, month, question = chance.choice(NAMES), chance.choice(MONTHS), chance.choice(("Who?", "Who was it?"))
         told = chance.choice(([name], [month, name], [month]))
         context = f"{chance.choice(texts)} {', '.join(told)}."
@@ -106,6 +106,22 @@ def test_the_finished_adapter_answers_whatever_it_is_asked(
     assert said[: len(done.report.examples)] == [one.predicted for one in done.report.examples]
     assert said[-2] == "no answer"
     assert predictor.predict([]) == []
+
+
+def test_the_manual_answers_as_the_app_does(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
+    made: dict[str, Any] = {}
+    exec(TASKS[TASK].manual.python(str(done.artifact), str(model)), made)
+    for one in (*done.report.examples, *done.report.mistakes):
+        assert (made["answer"](one.inputs["question"], one.inputs["context"]) or "no answer") == one.predicted
+
+
+def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:
+    report = run.judged(done)
+    assert report.scores == done.report.scores
+    assert [each.scores for each in report.baselines] == [each.scores for each in done.report.baselines]
+    with pytest.raises(DataError, match="those do not lie beside this adapter"):
+        run.judged(done, alone=True)
 
 
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(
