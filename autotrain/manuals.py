@@ -338,11 +338,11 @@ model.config.pad_token_id = tokenizer.pad_token_id
 model = PeftModel.from_pretrained(model, repository).eval()
 
 
+@torch.inference_mode()
 def reward(question, answer):
     turns = [{{"role": "user", "content": question}}, {{"role": "assistant", "content": answer}}]
     inputs = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)
-    with torch.inference_mode():
-        return model(**inputs).logits.item()
+    return model(**inputs).logits.item()
 
 """,
     ask="""\
@@ -358,10 +358,7 @@ def judge(question, answers):
 
 inputs = [gr.Textbox(label="Question"), gr.Textbox(label="Answers, one a line", lines=8)]
 demo = gr.Interface(judge, inputs, gr.Dataframe(headers=["reward", "answer"]), title=repository)""",
-    limits=(
-        "Its rewards put answers to one question in order; those to two questions hardly compare.",
-        _FIGURES,
-    ),
+    limits=("Its rewards put answers to one question in order; those to two questions hardly compare.", _FIGURES),
 )
 
 REWRITER = Manual(

@@ -98,9 +98,10 @@ def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(model
 
 
 def test_an_encoder_learns_rewards_too_and_gets_the_signs_it_expects(tmp_path: Path) -> None:
-    rows = preferences(150)
+    rows = preferences(300)
     encoder = save_encoder([text for row in rows for text in row.values()], tmp_path / "encoder")
-    params: dict[str, Any] = {**PARAMS, "max_length": 64, "learning_rate": 2e-3, "margin": 0.2, "centering": 0.1}
+    wanted = {"max_length": 64, "learning_rate": 4e-3, "num_train_epochs": 6, "margin": 0.2, "centering": 0.01}
+    params: dict[str, Any] = {**PARAMS, **wanted}
     run = learned(tmp_path / "run", "reward-modeling", rows, COLUMNS, encoder, **params)
     result = run.attempt()
     assert result.report.headline().value > 0.6
