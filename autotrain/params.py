@@ -11,6 +11,7 @@ from autotrain.task import Params
 SCHEDULE: dict[str, Any] = {"group": "Schedule and stopping"}
 ADAPTER: dict[str, Any] = {"group": "What is trained"}
 MEMORY: dict[str, Any] = {"group": "Memory and precision"}
+EVALUATION: dict[str, Any] = {"group": "Evaluation"}
 """What belongs together on the form, folded until somebody wants it; a field without a group is always shown."""
 
 

@@ -33,6 +33,9 @@ _DOT_ALL = re.compile(r"\(\?[a-z]*s[a-z]*(?:-[a-z]*)?[:)]")
 _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\n(.*?)```", re.DOTALL)
 
 
+REWARDS: dict[str, Any] = {"group": "What earns a reward"}
+
+
 class RewardParams(AdapterParams):
     """What is rewarded. A weight of 0 leaves a reward out; the mean of the others by weight is what is learned."""
 
@@ -44,7 +47,10 @@ class RewardParams(AdapterParams):
         description="For the right answer, word by word; case, spaces and a last full stop do not count.",
     )
     exact_place: Literal["whole answer", "last line", "anywhere"] = Field(
-        "whole answer", title="Exact match: where", description="Where in the written text the right answer must stand."
+        "whole answer",
+        title="Exact match: where",
+        description="Where in the written text the right answer must stand.",
+        json_schema_extra=REWARDS,
     )
     number_weight: float = Field(
         0.0,
@@ -54,7 +60,12 @@ class RewardParams(AdapterParams):
         description="For the right number: after ####, in \\boxed{}, or the last one. 1,200 and 3/4 are read too.",
     )
     number_tolerance: float = Field(
-        1e-6, ge=0, le=1e12, title="Number: tolerance", description="How far off a number may be and still be right."
+        1e-6,
+        ge=0,
+        le=1e12,
+        title="Number: tolerance",
+        description="How far off a number may be and still be right.",
+        json_schema_extra=REWARDS,
     )
     pattern_weight: float = Field(
         0.0, ge=0, le=100, title="Pattern: weight", description="For a text that the regular expression matches."
@@ -64,9 +75,13 @@ class RewardParams(AdapterParams):
         max_length=5000,
         title="Pattern",
         description="A regular expression; {answer} in it is the right answer. After (?i) case does not count.",
+        json_schema_extra=REWARDS,
     )
     pattern_place: Literal["whole answer", "anywhere"] = Field(
-        "anywhere", title="Pattern: where", description="Whether the whole text must match, or a part of it."
+        "anywhere",
+        title="Pattern: where",
+        description="Whether the whole text must match, or a part of it.",
+        json_schema_extra=REWARDS,
     )
     json_weight: float = Field(
         0.0,
@@ -80,6 +95,7 @@ class RewardParams(AdapterParams):
         max_length=50_000,
         title="JSON schema",
         description='What the JSON must be, such as {"type": "object", "required": ["name"]}; empty takes any JSON.',
+        json_schema_extra=REWARDS,
     )
     length_weight: float = Field(
         0.0,
@@ -89,11 +105,23 @@ class RewardParams(AdapterParams):
         description="For a length between these two; less the further it is away.",
     )
     length_least: int = Field(
-        1, ge=0, le=1_000_000, title="Length: at least", description="What is shorter earns less."
+        1,
+        ge=0,
+        le=1_000_000,
+        title="Length: at least",
+        description="What is shorter earns less.",
+        json_schema_extra=REWARDS,
     )
-    length_most: int = Field(200, ge=1, le=1_000_000, title="Length: at most", description="What is longer earns less.")
+    length_most: int = Field(
+        200,
+        ge=1,
+        le=1_000_000,
+        title="Length: at most",
+        description="What is longer earns less.",
+        json_schema_extra=REWARDS,
+    )
     length_unit: Literal["tokens", "characters"] = Field(
-        "tokens", title="Length: unit", description="What the length is counted in."
+        "tokens", title="Length: unit", description="What the length is counted in.", json_schema_extra=REWARDS
     )
     max_completion_length: int = Field(
         128,

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from autotrain.evaluation.rewards import RewardParams
 from autotrain.events import Finding
 from autotrain.manuals import CHAT, Manual
+from autotrain.params import MEMORY
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
 from autotrain.task import Attempt, Column, Predictor, Result
 from autotrain.task import Params as BaseParams
+
+OBJECTIVE: dict[str, Any] = {"group": "Loss and evaluation"}
 
 
 class Params(RewardParams):
@@ -38,7 +41,12 @@ class Params(RewardParams):
         description="Prompts in one step on one device, each with all its answers. More need more memory.",
     )
     gradient_accumulation_steps: int = Field(
-        4, ge=1, le=256, title="Gradient accumulation", description="Batches that are added up before one update."
+        4,
+        ge=1,
+        le=256,
+        title="Gradient accumulation",
+        description="Batches that are added up before one update.",
+        json_schema_extra=MEMORY,
     )
     max_length: int = Field(
         512, ge=8, le=8192, title="Longest prompt, in tokens", description="Prompts that are longer are left out."
@@ -58,7 +66,12 @@ class Params(RewardParams):
         description="How freely answers are tried. Higher finds more, and more amiss.",
     )
     top_p: float = Field(
-        1.0, gt=0, le=1, title="Top p", description="Only the likeliest words up to this share are tried; 1 is all."
+        1.0,
+        gt=0,
+        le=1,
+        title="Top p",
+        description="Only the likeliest words up to this share are tried; 1 is all.",
+        json_schema_extra=OBJECTIVE,
     )
     beta: float = Field(
         0.0,
@@ -66,21 +79,25 @@ class Params(RewardParams):
         le=10,
         title="Pull to the base model (beta)",
         description="Keeps the answers near the base model's, by their KL distance. 0 is not at all, and faster.",
+        json_schema_extra=OBJECTIVE,
     )
     scale_rewards: Literal["group", "none"] = Field(
         "group",
         title="Rewards scaled",
         description="By the spread among a prompt's answers as in GRPO, or not at all as in Dr. GRPO.",
+        json_schema_extra=OBJECTIVE,
     )
     loss_type: Literal["dapo", "grpo", "dr_grpo"] = Field(
         "dapo",
         title="Loss",
         description="dapo: every token counts alike. grpo: every answer. dr_grpo: as if all were as long as may be.",
+        json_schema_extra=OBJECTIVE,
     )
     mask_truncated: bool = Field(
         False,
         title="Nothing from cut answers",
         description="Learn nothing from answers that were cut off before their end.",
+        json_schema_extra=OBJECTIVE,
     )
     validation_rows: int = Field(
         32,
@@ -88,6 +105,7 @@ class Params(RewardParams):
         le=10_000,
         title="Validation rows answered",
         description="So many are answered at each evaluation; the best moment is chosen by them.",
+        json_schema_extra=OBJECTIVE,
     )
     written_rows: int = Field(
         64,
@@ -95,6 +113,7 @@ class Params(RewardParams):
         le=10_000,
         title="Test rows answered",
         description="So many are answered by the tuned and by the untouched model in the end.",
+        json_schema_extra=OBJECTIVE,
     )
 
 

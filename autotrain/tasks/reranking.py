@@ -7,6 +7,7 @@ how to reset my phone  Our shop opens at nine.               0
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -61,6 +62,10 @@ class Reranking(Shaped):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder"
     params_class: ClassVar[type[BaseParams]] = Params
     manual: ClassVar[Manual] = RERANKER
+
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """A query and one passage of each row of a table."""
+        return {"query": columns.get("query", ""), "passage": columns.get("passage", "")}
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on queries and passages, evaluate it on the test split, save both."""

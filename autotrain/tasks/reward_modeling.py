@@ -6,6 +6,7 @@ What is the capital of Italy?   Rome, since 1871.    I do not care.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -57,6 +58,10 @@ class RewardModeling(Shaped):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
     manual: ClassVar[Manual] = JUDGE
+
+    def reads(self, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """A prompt and one answer of each row of a table."""
+        return {"prompt": columns.get("prompt", ""), "answers": columns.get("chosen", "")}
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter and a head on pairs of answers, evaluate them on the test split, save both."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from autotrain.manuals import REWRITER, Manual
-from autotrain.params import AdapterParams
+from autotrain.params import EVALUATION, AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
 from autotrain.task import Params as BaseParams
@@ -67,6 +67,7 @@ class Params(AdapterParams):
         "loss",
         title="Decides which moment is best",
         description="The loss of the validation rows, or how good the texts written for some of them are: slower.",
+        json_schema_extra=EVALUATION,
     )
     validated_rows: int = Field(
         64,
@@ -74,6 +75,7 @@ class Params(AdapterParams):
         le=10_000,
         title="Texts written in a validation",
         description="For so many validation rows, where what is written decides.",
+        json_schema_extra=EVALUATION,
     )
     written_rows: int = Field(
         500,
@@ -81,6 +83,7 @@ class Params(AdapterParams):
         le=100_000,
         title="Texts written in the evaluation",
         description="For so many test rows the tuned and the untouched model write a text.",
+        json_schema_extra=EVALUATION,
     )
 
 

@@ -245,7 +245,8 @@ def arguments(
 
     on_cpu = attempt.device.kind == "cpu"
     per_epoch, steps = _steps(schedule, rows, update)
-    evaluate_every = max(1, round(per_epoch / schedule.evaluations_per_epoch))
+    # A training that is shorter than an epoch is looked at as often as a whole one.
+    evaluate_every = max(1, round(min(per_epoch, steps) / schedule.evaluations_per_epoch))
     made = TrainingArguments(
         output_dir=str(attempt.workdir / "checkpoints"),
         max_steps=steps,
