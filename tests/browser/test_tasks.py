@@ -146,7 +146,7 @@ def checked() -> list[Row]:
 
 CHAT = {"Message": "Where does Anna live?"}
 STORIES = (
-    Story("multi-label-classification", labelled, "Micro F1", "Label", {"Text": "Bo has a loud clock."}, ".at-bars"),
+    Story("multi-label-classification", labelled, "Macro F1", "Label", {"Text": "Bo has a loud clock."}, ".at-bars"),
     Story("text-regression", numbered, "Root mean squared", "Predict", {"Text": "Bo waits long."}, ".at-big-number"),
     Story("token-classification", tagged, "F1", "Mark", {"Text": "Anna lives in Oslo"}, ".at-marked"),
     Story(
@@ -233,7 +233,7 @@ def start(page: Page, address: str, table: Path, story: Story, base: str) -> Non
     page.goto(address)
     page.get_by_label("Data file").set_input_files(table)
     page.get_by_label("What to learn").select_option(story.task, timeout=MINUTE)
-    model = page.get_by_label("Base model")
+    model = page.get_by_role("combobox", name="Base model", exact=True)
     if base != MINILM:
         model.fill(base)
         model.press("Enter")
