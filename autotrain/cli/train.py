@@ -106,13 +106,19 @@ class Guessing:
 
     def __call__(self, task: Task, source: str, named: dict[str, str]) -> dict[str, str]:
         """The columns for all roles. Raises DataError; RecipeError when one is not sure."""
+        from autotrain.data.findings import ONE_COLUMN
+
         if not task.missing(named):
             return named
         profile = open_datasets(self._settings).resolve(source).profile
         sure = {guess.role: guess.column for guess in task.suits(profile).mapping if guess.certainty == "sure"}
         columns = {role: column for role, column in sure.items() if column and column not in named.values()} | named
         absent = [column.role for column in task.missing(columns)]
-        stopping = [finding.sentence() for finding in profile.findings if finding.severity == "error"]
+        stopping = [
+            finding.sentence()
+            for finding in profile.findings
+            if finding.severity == "error" or finding.code == ONE_COLUMN
+        ]
         if absent and stopping:
             raise DataError("\n".join(stopping))
         if absent:

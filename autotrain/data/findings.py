@@ -17,6 +17,9 @@ LISTED_ROWS = 20
 DROPPED_ROWS = 10_000
 """Rows that a fix leaves out by their numbers; with more, the file itself wants mending."""
 
+ONE_COLUMN = "one-column"
+"""The code of what is wrong or not with a table of one column, as the task takes it."""
+
 
 @dataclass
 class Rows:
@@ -91,11 +94,11 @@ def _columns(facts: FileFacts) -> Iterator[Finding]:
     header = facts.header
     if len(header.names) == 1 and facts.columns[0].kind != "messages":
         yield Finding(
-            severity="error",
-            code="one-column",
+            severity="warning",  # texts alone are enough to learn a language from
+            code=ONE_COLUMN,
             message=f'The file has only one column, "{_short(header.names[0])}".',
-            remedy="Learning needs a column of texts and a column of labels. If the file has both, save it again with "
-            "commas or tabs between the columns.",
+            remedy="Texts alone teach a model a language or a field. To sort texts it takes a column of labels too; if "
+            "the file has both, save it again with commas or tabs between the columns.",
         )
     for old, new in header.renamed:
         yield Finding(

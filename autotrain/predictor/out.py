@@ -9,9 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from autotrain.answers import AnyAnswer
 
 # A spreadsheet takes a cell that starts so for a formula and runs it (OWASP, "CSV injection", and ASVS 1.2.10).
@@ -53,7 +50,7 @@ class ParquetOut:
         self._path, self._names = path, list[str]()
         self._rows: list[list[Any]] = []
         self._answered = False
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +74,9 @@ class ParquetOut:
             self._flush()
 
     def _flush(self) -> None:
+        import pyarrow as pa  # it brings numpy, which who only asks does without
+        import pyarrow.parquet as pq
+
         if not self._rows:
             return
         columns = list(zip(*self._rows, strict=True))
@@ -88,8 +88,10 @@ class ParquetOut:
         self._rows = []
 
 
-def _kind(values: Sequence[Any]) -> pa.DataType:
+def _kind(values: Sequence[Any]) -> Any:
     """Lists of numbers are vectors; anything else is text. Where nothing is known yet, it is text too."""
+    import pyarrow as pa
+
     first = next((value for value in values if value is not None), "")
     return pa.list_(pa.float32()) if isinstance(first, list) else pa.string()
 
