@@ -144,7 +144,7 @@ def checked() -> list[Row]:
     ]
 
 
-CHAT = {"Message": "Where does Anna live?"}
+CHAT, SAID = {"Message": "Where does Anna live?"}, ".at-turn-assistant p:not(:text-is('…'))"
 STORIES = (
     Story("multi-label-classification", labelled, "Macro F1", "Label", {"Text": "Bo has a loud clock."}, ".at-bars"),
     Story("text-regression", numbered, "Root mean squared", "Predict", {"Text": "Bo waits long."}, ".at-big-number"),
@@ -168,8 +168,8 @@ STORIES = (
         ".at-ranked li",
     ),
     Story("text-to-text", rewritten, "ROUGE", "Write", {"Source": "Anna lives in Oslo"}, ".at-side", "rewriter"),
-    Story("supervised-fine-tuning", answered, "Perplexity", "Send", CHAT, ".at-turns", "talker"),
-    Story("preference-tuning", preferred, "Prefers", "Send", CHAT, ".at-turns", "talker"),
+    Story("supervised-fine-tuning", answered, "Perplexity", "Send", CHAT, SAID, "talker"),
+    Story("preference-tuning", preferred, "Prefers", "Send", CHAT, SAID, "talker"),
     Story(
         "reward-modeling",
         preferred,
@@ -180,7 +180,7 @@ STORIES = (
         "talker",
     ),
     Story("continued-pretraining", documents, "Perplexity", "Go on", {"Beginning": "Anna lives"}, ".at-side", "talker"),
-    Story("grpo", checked, "eward", "Send", CHAT, ".at-turns", "talker"),
+    Story("grpo", checked, "eward", "Send", CHAT, SAID, "talker"),
 )
 
 
@@ -224,7 +224,8 @@ def test_a_table_becomes_an_adapter_that_answers(
     for field, text in story.asked.items():
         page.get_by_role("textbox", name=field).first.fill(text)
     page.get_by_role("button", name=story.verb, exact=True).click()
-    expect(page.locator(story.answer).first).to_be_visible(timeout=2 * MINUTE)
+    expect(page.locator(story.answer).last).to_be_visible(timeout=2 * MINUTE)
+    expect(page.get_by_role("button", name=story.verb, exact=True)).to_be_visible(timeout=2 * MINUTE)
     picture(page, f"task-{story.task}-try")
 
 
