@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autotrain.answers import PLAINLY, Asking, Ranked
 from autotrain.encoding.chat import Encoded, encode_feedback
+from autotrain.encoding.lessons import Passed
 from autotrain.encoding.template import Message
 from autotrain.errors import DataError
 from autotrain.evaluation.examples import shown
@@ -62,6 +63,8 @@ class RewardLearner(Learner):
     kind = "SEQ_CLS"
     tunes_whole = False
     params: Any
+    learned: list[Item] | None = None
+    """The training pairs, once they were encoded."""
 
     def load(self) -> Any:
         """The base with a head of one output."""
@@ -143,7 +146,12 @@ class RewardLearner(Learner):
 
     def _probed(self, test: Sequence[Item]) -> Floats:
         """(pairs,) whether a linear model of the base's own vectors takes the better answer."""
-        some = self._some(self.learned, min(PROBE_PAIRS, max(len(test), self._head_pairs(self.learned))))
+        if self.learned is None:  # no training came before
+            kept, self.passed = self.passed, Passed()
+            self.encode(self.train)
+            self.passed = kept
+        train = self.learned or []
+        some = self._some(train, min(PROBE_PAIRS, max(len(test), self._head_pairs(train))))
         learned, asked = (untouched_features(self.model, self._sides(items), self._batches) for items in (some, test))
         weight, _ = preferring(learned)
         return right(*(asked.astype(np.float64) @ weight[0]).reshape(2, -1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +57,6 @@ class GrpoLearner(LanguageLearner):
 
     def objective(self) -> Objective:
         """Answers of the model as it is now, and what they earn; the mean reward on validation decides."""
-        self.tested = spread(self._asked(self.test), self.params.written_rows)
         self._required("test", Rows([{"input_ids": one.prompt} for one in self.tested]))
         self.rollouts = Rollouts(Judge(self.model, self.tokenizer, self.rewards), self.params, self.asked)
         return Objective(
@@ -68,6 +68,11 @@ class GrpoLearner(LanguageLearner):
             before_update=self._before_update,
             by_tokens=True,  # how hard prompts are goes with their length
         )
+
+    @functools.cached_property
+    def tested(self) -> list[Asked]:
+        """The prompts of the test split that are answered in the end."""
+        return spread(self._asked(self.test), self.params.written_rows)
 
     def report(self, training: Training) -> Report:
         """What answers to the test rows earn, beside those of the untouched base to the same rows."""

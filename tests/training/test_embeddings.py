@@ -343,3 +343,9 @@ def test_every_text_has_a_companion_of_its_class_and_is_one_once() -> None:
     found = companions(classes, 0)
     assert sorted(found) == list(range(6)) and [classes[other] for other in found] == classes
     assert [place for place, other in enumerate(found) if place == other] == [3]
+
+
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    again = run.judged(done)
+    assert again.scores == done.report.scores
+    assert [each.scores for each in again.baselines] == [each.scores for each in done.report.baselines]

@@ -181,3 +181,9 @@ def test_the_base_reads_only_the_answers_that_the_training_comes_to(model: Path,
     reads = [event.text for event in ear.told if event.kind == "log" and "base model reads" in event.text]
     assert reads[0] in {f"The base model reads the {2 * pairs} answers of the training rows." for pairs in (24, 25)}
     assert reads[1] == "The base model reads the 12 answers of the validation rows."
+
+
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    again = run.judged(done)
+    assert again.scores == done.report.scores
+    assert [each.scores for each in again.baselines] == [each.scores for each in done.report.baselines]

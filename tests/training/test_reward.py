@@ -143,3 +143,9 @@ def test_a_row_of_the_report_can_be_asked_as_it_stands(done: Result, judge: Rewa
         done.report.examples, judge.predict([one.inputs for one in done.report.examples]), strict=True
     ):
         assert answer.texts[0] == example.predicted and len(answer.texts) == 2
+
+
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    again = run.judged(done)
+    assert again.scores == done.report.scores
+    assert [each.scores for each in again.baselines] == [each.scores for each in done.report.baselines]

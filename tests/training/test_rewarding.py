@@ -160,3 +160,9 @@ def test_rewards_that_nobody_earns_are_said_early(run: Learned) -> None:
     (said,) = [event for event in ear.told if event.kind == "log" and event.level == "warning"]
     assert said.text == no_difference(0.0, 64) and "None of the first 64 answers earned anything" in said.text
     assert "full reward" in no_difference(1.0, 64) and "raise the temperature" in no_difference(0.5, 64)
+
+
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    again = run.judged(done)
+    assert again.scores == done.report.scores
+    assert [each.scores for each in again.baselines] == [each.scores for each in done.report.baselines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,9 @@ def test_smoothing_is_of_the_training_alone(models: dict[Family, Path]) -> None:
     logs = torch.log_softmax(model(**{k: v for k, v in batch.items() if k != "labels"}).logits, -1)
     assert float(smooth) == pytest.approx(float(0.7 * plain + 0.3 * -logs.mean(-1).mean()), rel=1e-5)
     assert float(rewriting_step(model.eval(), batch, smoothing=0.3)[0]) == pytest.approx(float(plain), rel=1e-5)
+
+
+def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, done: Result) -> None:
+    again = replace(run, params={**run.params, "source_prefix": "describe: "}).judged(done)
+    assert again.scores == done.report.scores
+    assert [each.scores for each in again.baselines] == [each.scores for each in done.report.baselines]
