@@ -180,7 +180,7 @@ STORIES = (
         "talker",
     ),
     Story("continued-pretraining", documents, "Perplexity", "Go on", {"Beginning": "Anna lives"}, ".at-side", "talker"),
-    Story("grpo", checked, "eward", "Send", CHAT, SAID, "talker"),
+    Story("grpo", checked, "Pass@1", "Send", CHAT, SAID, "talker"),
 )
 
 

@@ -56,7 +56,7 @@ function found({ text, start, end, confidence }, inputs, expected) {
 // The text with the likeliest words in its open places, and for each place the words that come next.
 function filled({ text, guesses }, inputs, expected) {
   const bars = (place) => h("div", { class: "at-bars" }, place.flatMap(({ word, probability }) => [h("span", { dir: "auto" }, word), progressBar(probability, word), h("span", { class: "at-numbers" }, percent(probability))]));
-  return [own(expected, null), h("p", { class: "at-written", dir: "auto" }, text), guesses.map((place, index) => h("div", {}, guesses.length > 1 ? h("h3", {}, `Place ${index + 1}`) : null, bars(place)))];
+  return [own(expected, null), h("p", { class: "at-written", dir: "auto" }, text), ...guesses.map((place, index) => h("div", {}, guesses.length > 1 ? h("h3", {}, `Place ${index + 1}`) : null, bars(place)))];
 }
 
 function written({ text, finished, tokens }, inputs, expected) {
