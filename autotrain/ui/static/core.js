@@ -253,3 +253,6 @@ export function dress(element, base) {
     document.head.append(link);
   });
 }
+
+// A model by its name: of a folder on this machine the last part.
+export const modelName = (id) => (/^[./~]/.test(id) ? id.replace(/\/+$/, "").split("/").pop() : id);

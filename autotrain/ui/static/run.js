@@ -1,5 +1,5 @@
 // One run: what it does now, its curves, its result, and everything that can be done with it.
-import { Poller, api, ask, busy, bytes, count, dress, duration, figure, h, patch, pill, problem, progressBar, setText, toast, when } from "./core.js";
+import { api, ask, busy, bytes, count, dress, duration, figure, h, modelName, patch, pill, Poller, problem, progressBar, setText, toast, when } from "./core.js";
 import { Curves } from "./curves.js";
 import { Files } from "./files.js";
 import { Publish } from "./publish.js";
@@ -127,7 +127,7 @@ class RunPage {
     document.title = `${this.percentDone()}${run.name} · ${run.words}`;
     setText(this.name, run.name);
     patch(this.words, [run.state, run.words], ([state, words]) => pill(state, words));
-    setText(this.facts, [run.task_title, run.model, run.dataset, `made ${when(run.created_at)}`, run.attempt > 1 ? `attempt ${run.attempt}` : ""].filter(Boolean).join(" · "));
+    setText(this.facts, [run.task_title, modelName(run.model), run.dataset, `made ${when(run.created_at)}`, run.attempt > 1 ? `attempt ${run.attempt}` : ""].filter(Boolean).join(" · "));
     this.showPhases();
     this.showTiles();
     patch(this.actions, [run.state, run.wishes, run.desired], () => this.buildActions());

@@ -1,6 +1,6 @@
 // The list of runs: find one, see how all of them stand, choose several to compare.
 import { COLORS, sparkline } from "./chart.js";
-import { Poller, api, ask, busy, dress, duration, h, patch, pill, setText, when } from "./core.js";
+import { api, ask, busy, dress, duration, h, modelName, patch, pill, Poller, setText, when } from "./core.js";
 import { choice } from "./curves.js";
 
 const GROUPS = {
@@ -97,7 +97,7 @@ class RunsPage {
     const { headline, progress } = run;
     patch(name, [run.name, run.task_title, run.model, run.dataset], () => [
       h("div", { class: "at-name" }, h("a", { href: `/run?id=${run.id}` }, run.name)),
-      h("div", { class: "at-facts", style: { "font-size": "13px" } }, `${run.task_title} · ${run.model} · ${run.dataset}`)]);
+      h("div", { class: "at-facts", style: { "font-size": "13px" } }, `${run.task_title} · ${modelName(run.model)} · ${run.dataset}`)]);
     const done = run.state === "running" && progress && progress.total_steps ? ` ${String(Math.floor((100 * progress.step) / progress.total_steps)).padStart(2, " ")} %` : "";
     patch(state, [run.state, run.words + done], ([key, words]) => pill(key, words));
     patch(loss, run.sparkline, (values) => sparkline(values, "Training loss over time"));
