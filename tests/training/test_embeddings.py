@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,7 @@ from autotrain.training.contrast import (
 from autotrain.training.embeddings import sizes_of
 from autotrain.training.fit import IGNORED
 from tests.training.learned import Learned, learned
+from tests.training.published import printed
 from tests.training.toy import PARAMS, save_encoder, sentences
 
 PAIRS = {"anchor": "anchor", "positive": "positive"}
@@ -118,10 +120,9 @@ def test_the_finished_adapter_compares_texts_and_gives_their_vectors(done: Resul
         predictor.predict([{"texts": "a\n" * 101}])
 
 
-def test_the_manual_gives_the_vectors_of_the_app(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
-    made: dict[str, Any] = {}
-    exec(TASKS["sentence-embeddings"].manual.python(str(done.artifact), str(model)), made)
+def test_the_manual_gives_the_vectors_of_the_app(done: Result, model: Path, tmp_path: Path) -> None:
+    then = 'print(json.dumps({"texts": texts, "vectors": vectors.tolist()}))'
+    made = json.loads(printed("sentence-embeddings", done.artifact, model, tmp_path, then).splitlines()[-1])
     predictor = TASKS["sentence-embeddings"].load(done.artifact, model)
     own = predictor.predict([{"text": text} for text in made["texts"]])
     assert np.allclose(made["vectors"], [each.vector for each in own], atol=1e-5)  # type: ignore[union-attr]

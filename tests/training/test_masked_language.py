@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from autotrain.tasks import TASKS
 from autotrain.training.fit import IGNORED
 from autotrain.training.masked_words import MaskingCollator, labels_of, logits_at, masked_step
 from tests.training.learned import Ear, Learned, learned
+from tests.training.published import printed
 from tests.training.toy import PARAMS, save_encoder, sentences
 
 TASK = "masked-language-modeling"
@@ -130,15 +132,13 @@ def test_the_finished_adapter_fills_open_places_however_they_are_written(done: R
     assert predictor.predict([]) == []
 
 
-def test_the_manual_fills_in_as_the_app_does(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
-    made: dict[str, Any] = {}
-    with torch.inference_mode():
-        exec(TASKS[TASK].manual.python(str(done.artifact), str(model)), made)
+def test_the_manual_fills_in_as_the_app_does(done: Result, model: Path, tmp_path: Path) -> None:
+    then = "print(json.dumps([chances.tolist(), tokenizer.all_special_ids]))"
+    found, special = json.loads(printed(TASK, done.artifact, model, tmp_path, then).splitlines()[-1])
     (own,) = TASKS[TASK].load(done.artifact, model).predict([{"text": "Put a text of your ___ here."}])
     assert isinstance(own, Filled)
-    chances, tokenizer = made["chances"].clone(), made["tokenizer"]
-    chances[tokenizer.all_special_ids] = 0  # the app names no special token
+    chances = torch.tensor(found)
+    chances[special] = 0  # the app names no special token
     best = (chances / chances.sum()).topk(len(own.guesses[0]))
     assert best.values.tolist() == pytest.approx([guess.probability for guess in own.guesses[0]], abs=1e-5)
 

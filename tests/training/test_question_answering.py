@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from autotrain.tasks import TASKS
 from autotrain.training.fit import IGNORED
 from autotrain.training.spans import WindowCollator, best_spans, item_of, picked_of, span_step
 from tests.training.learned import Learned, learned
+from tests.training.published import printed
 from tests.training.toy import PARAMS, save_encoder, sentences
 
 TASK = "question-answering"
@@ -108,12 +110,12 @@ def test_the_finished_adapter_answers_whatever_it_is_asked(
     assert predictor.predict([]) == []
 
 
-def test_the_manual_answers_as_the_app_does(done: Result, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
-    made: dict[str, Any] = {}
-    exec(TASKS[TASK].manual.python(str(done.artifact), str(model)), made)
-    for one in (*done.report.examples, *done.report.mistakes):
-        assert (made["answer"](one.inputs["question"], one.inputs["context"]) or "no answer") == one.predicted
+def test_the_manual_answers_as_the_app_does(done: Result, model: Path, tmp_path: Path) -> None:
+    asked = [*done.report.examples, *done.report.mistakes]
+    inputs = json.dumps([(one.inputs["question"], one.inputs["context"]) for one in asked])
+    then = f"print(json.dumps([answer(*one) for one in json.loads({inputs!r})]))"
+    answers = json.loads(printed(TASK, done.artifact, model, tmp_path, then).splitlines()[-1])
+    assert [each or "no answer" for each in answers] == [one.predicted for one in asked]
 
 
 def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:

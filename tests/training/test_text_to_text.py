@@ -22,6 +22,7 @@ from autotrain.training.rewriting import Rewriter, beginning
 from autotrain.training.text_to_text import RewritingCollator, rewriting_step
 from autotrain.training.wishes import Stopped
 from tests.training.learned import Ear, Learned, learned
+from tests.training.published import printed
 from tests.training.rewriters import Family, save_rewriter
 from tests.training.toy import PARAMS, sentences
 
@@ -112,16 +113,12 @@ def test_an_answer_is_heard_piece_by_piece_and_drawn_by_its_seed(done: Result, m
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
 
 
-def test_the_manual_s_python_writes_the_same(
-    done: Result, models: dict[Family, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda folder, name: str(Path(folder) / name))
-    manual = TASKS["text-to-text"].manual
-    exec(manual.python(str(done.artifact), str(models["t5"])), {})
+def test_the_manual_s_python_writes_the_same(done: Result, models: dict[Family, Path], tmp_path: Path) -> None:
+    said = printed("text-to-text", done.artifact, models["t5"], tmp_path)
     predictor = TASKS["text-to-text"].load(done.artifact, models["t5"])
     own = predictor.predict([{"source": "Put a text of your own here."}])[0]
-    assert capsys.readouterr().out.strip() == own.says()
-    compile(manual.app("owner/adapter", "owner/base"), "app.py", "exec")
+    assert said.strip() == own.says()
+    compile(TASKS["text-to-text"].manual.app("owner/adapter", "owner/base"), "app.py", "exec")
 
 
 def test_beams_say_their_text_when_it_is_chosen(done: Result, models: dict[Family, Path], tmp_path: Path) -> None:
