@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.training.pieces import word_pieces
+
 Family = Literal["t5", "bart", "marian"]
 
 VOCABULARY = 700
@@ -47,16 +49,14 @@ _SPECIAL = {
 
 def save_pieces(family: Family, texts: Iterable[str], folder: Path) -> None:
     """A tokenizer of word pieces, with the family's special tokens."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     special, template = _SPECIAL[family]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    tokenizer = Tokenizer(models.WordPiece(word_pieces(texts, special, VOCABULARY), unk_token="<unk>"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=list(special))
-    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=template, special_tokens=[(token, special.index(token)) for token in special if token in template]
     )

@@ -12,7 +12,9 @@ from autotrain.data.samples import write_sample
 from autotrain.data.store import DatasetStore
 from autotrain.recipe import Recipe, parse
 from autotrain.settings import Settings
+from tests.training.pieces import word_pieces
 
+VOCABULARY = 600
 LANGUAGES = 3
 ROWS_OF_EACH = 120
 MODEL_NAME = "tiny-encoder"
@@ -50,20 +52,19 @@ def sentences(folder: Path, languages: Sequence[str] = (), rows_of_each: int = R
 def save_encoder(texts: Iterable[str], folder: Path) -> Path:
     """The encoder and its tokenizer, whose word pieces come from the texts."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(word_pieces(texts, special, VOCABULARY), unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=600, special_tokens=special))
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names).save_pretrained(folder)
     torch.manual_seed(0)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=600, max_position_embeddings=64, **size)).save_pretrained(folder)
+    BertModel(BertConfig(vocab_size=VOCABULARY, max_position_embeddings=64, **size)).save_pretrained(folder)
     return folder
 
 
