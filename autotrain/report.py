@@ -135,6 +135,8 @@ class Training(_Part):
 
     def early_end(self) -> str | None:
         """Why it ended before its last step, as a sentence; None when it did not."""
+        if self.planned_steps is not None and self.steps >= self.planned_steps:
+            return None  # patience ran out with the last step
         of = f" of {self.planned_steps:,}" if self.planned_steps else ""
         if self.ended == "patience":
             return (

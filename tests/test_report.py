@@ -56,3 +56,9 @@ def test_a_high_accuracy_does_not_hide_that_rare_classes_are_missed() -> None:
 
 def test_without_baselines_only_the_score_is_said() -> None:
     assert report(score("accuracy", 0.95, 0.9, 0.99)).verdict() == "Accuracy is 95.0%."
+
+
+def test_a_training_that_did_all_its_steps_did_not_end_early() -> None:
+    done = TRAINING.model_copy(update={"steps": 10, "planned_steps": 10, "ended": "patience"})
+    assert done.early_end() is None
+    assert "step 9 of 10" in (done.model_copy(update={"steps": 9}).early_end() or "")
