@@ -136,7 +136,7 @@ def classify_a_file(page: Page, folder: Path, picture: Picture) -> None:
     """A file goes in, the same rows come back with predictions."""
     batch = folder / "new.csv"
     batch.write_text('id,message\n1,"My invoice has a wrong fee, again"\n2,Your team was wonderful\n', "utf-8")
-    page.get_by_label("A file to classify").set_input_files(batch)
+    page.get_by_label("A file to answer").set_input_files(batch)
     expect(page.get_by_role("link", name="Download the CSV")).to_be_visible(timeout=MINUTE)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the CSV").click()
