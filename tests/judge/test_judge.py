@@ -238,8 +238,9 @@ def test_a_reply_is_read_or_it_is_malformed(text: str, side: str | None) -> None
 
 @given(st.text())
 def test_no_reply_breaks_the_reading(text: str) -> None:
-    read_reply(text)
-    read_reply("{" + text + "}")
+    for reply in (text, "{" + text + "}"):
+        found = read_reply(reply)
+        assert found is None or found[0] in ("A", "B", "tie")
 
 
 def test_very_long_answers_are_shown_by_their_beginning() -> None:
