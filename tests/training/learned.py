@@ -20,10 +20,11 @@ from autotrain.recipe import Recipe, parse
 from autotrain.report import Report
 from autotrain.settings import Settings
 from autotrain.table import ROW_COLUMN
-from autotrain.task import Attempt, Device, Finished, Result, Wishes
+from autotrain.task import Attempt, Finished, Result, Wishes
 from autotrain.tasks import TASKS
 from autotrain.training.checkpoint import complete
 from autotrain.training.wishes import Stopped
+from tests.training.device import TESTED
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Learned:
             artifact=workdir / "adapter",
             resume_from=resume_from,
             sink=ear,
-            device=Device("cpu", 1),
+            device=TESTED,
             wishes=ear.wishes,
         )
         return TASKS[self.task].train(given)
@@ -102,7 +103,7 @@ class Learned:
             artifact=data / "adapter",
             resume_from=None,
             sink=Ear(),
-            device=Device("cpu", 1),
+            device=TESTED,
             judged=Finished(result.artifact, None if alone else result.report.training),
         )
         report = TASKS[self.task].train(given).report

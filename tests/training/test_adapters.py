@@ -17,13 +17,14 @@ from autotrain.errors import ModelError
 from autotrain.models.loading import load_causal, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.params import AdapterParams
-from autotrain.task import Attempt, Device
+from autotrain.task import Attempt
 from autotrain.tasks import TASKS
 from autotrain.training.adapter import whole_in
 from autotrain.training.chat import ChatLearner
 from autotrain.training.classification import ClassificationLearner, class_probabilities
 from autotrain.training.writing import Writer
 from tests.training import speakers
+from tests.training.device import TESTED
 from tests.training.learned import Ear, Learned, learned
 from tests.training.toy import PARAMS, save_encoder, sentences
 
@@ -87,7 +88,7 @@ def given(run: Learned, number: int, params: dict[str, Any], ear: Ear | None = N
         artifact=workdir / "adapter",
         resume_from=None,
         sink=ear,
-        device=Device("cpu", 1),
+        device=TESTED,
         wishes=ear.wishes,
     )
 

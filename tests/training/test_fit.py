@@ -14,11 +14,12 @@ from autotrain.evaluation.metrics import compute_metrics
 from autotrain.events import AnyEvent
 from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.models.lora import add_lora
-from autotrain.task import Attempt, Device
+from autotrain.task import Attempt
 from autotrain.tasks.text_classification import Params
 from autotrain.training.classification import classes_of, collator, texts_of
 from autotrain.training.fit import Objective, Rows, fit
 from autotrain.training.rows import SplitRows
+from tests.training.device import TESTED
 
 BAD_STEP = 4
 
@@ -52,7 +53,7 @@ def trained(model: Path, frozen: Path, folder: Path, sink: Events, loss: Any, me
         artifact=folder / "adapter",
         resume_from=None,
         sink=sink,
-        device=Device("cpu", 1),
+        device=TESTED,
     )
     schedule = Params(**{"learning_rate": 5e-3, "per_device_train_batch_size": 4, **params})
     objective = Objective(collator(tokenizer, "cpu"), loss, metrics, "eval_macro_f1")
