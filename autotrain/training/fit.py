@@ -196,6 +196,8 @@ def fit(
     seconds = loop.seconds
     loop.restore_best()
     found = _measured(attempt, loop, reporter, update, seconds)
+    # The loop wraps what the model computes into its 16 bits; judged is what the saved adapter will answer.
+    loop.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     settle(model)
     if (why := found.early_end()) is not None:
         attempt.sink.emit(Log(text=why))

@@ -5,8 +5,9 @@ What is trained always stays in 32 bits; 16 bits are what matrices are multiplie
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from autotrain.errors import ModelError
 from autotrain.models.folder import read_config, shape_of
@@ -37,6 +38,14 @@ class Precision:
     def sentence(self) -> str:
         """What was chosen and why."""
         return f"Computing in {self.floats}: {self.why}."
+
+    def autocast(self, device: str) -> AbstractContextManager[Any]:
+        """Within, a model computes on a device (`cpu` or `cuda`) as the training does."""
+        import torch
+
+        if self.floats == "fp32":
+            return nullcontext()
+        return torch.autocast(device, dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[self.floats])
 
 
 def decided(attempt: Attempt, params: Wishing) -> Precision:

@@ -7,8 +7,7 @@ computed once, before anything is learned, and kept with the rows: a resume comp
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,6 @@ from autotrain.evaluation.preference import (
 from autotrain.events import Log, Phase
 from autotrain.models.loading import load_causal
 from autotrain.report import Baseline, Example, Report, Score, Training
-from autotrain.task import Attempt
 from autotrain.training.fit import Objective, Rows, come_to
 from autotrain.training.language import LanguageLearner, causal_item, divergence, tell
 from autotrain.training.packing import PAD_MULTIPLE, CausalCollator
@@ -48,6 +46,7 @@ from autotrain.training.pairs import (
     thumb_metrics,
     thumb_step,
 )
+from autotrain.training.precision import decided
 from autotrain.training.preference_losses import PER_TOKEN, REFERENCE_FREE, USUAL_BETA, LossName, Wish
 from autotrain.training.rows import SplitRows
 from autotrain.training.wishes import stop_if_wished
@@ -127,7 +126,8 @@ class PreferenceLearner(LanguageLearner):
             attempt.sink.emit(Phase(name="tokenise", fraction=min(1.0, share)))
 
         self.model.to(attempt.device.name)
-        with as_trained(attempt):
+        # Compared with these are the log-probabilities of the training, so they are computed like them.
+        with decided(attempt, self.params).autocast(attempt.device.kind):
             told = tell(self.model, flat, CausalCollator(self.tokenizer.pad_token_id), progressed)
         for item, reference in zip(items, (-told.loss).reshape(-1, 2).tolist(), strict=True):
             item["reference"] = reference
@@ -320,15 +320,3 @@ def require_both_thumbs(splits: Sequence[tuple[str, SplitRows]]) -> None:
                 "more rows.",
                 code="one-sided-thumbs",
             )
-
-
-@contextlib.contextmanager
-def as_trained(attempt: Attempt) -> Iterator[None]:
-    """Within, a model computes as precisely as in the training, whose log-probabilities are compared with these."""
-    import torch
-
-    if attempt.device.kind == "cpu" or not torch.cuda.is_bf16_supported():
-        yield
-        return
-    with torch.autocast(attempt.device.kind, dtype=torch.bfloat16):
-        yield

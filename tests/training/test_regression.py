@@ -68,6 +68,10 @@ def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, d
     run.judges_again(done, "mean", "ridge-probe")
 
 
+def test_what_was_trained_in_16_bits_is_judged_as_its_adapter_will_answer(run: Learned) -> None:
+    run.judges_again(run.attempt(61, precision="bf16", max_steps=12), "mean", "ridge-probe")
+
+
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(run: Learned, done: Result) -> None:
     whole, resumed = run.stopped_and_resumed(step=30)
     assert resumed == whole
