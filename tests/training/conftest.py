@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
+from tests.training.device import TESTED
 from tests.training.toy import freeze_table, save_encoder, sentences, write_table
 
 
@@ -24,3 +27,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def frozen(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return freeze_table(table, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(autouse=True)
+def fresh_device() -> Iterator[None]:
+    """On a graphics card, what the test before computed on does not bind the next one, which may want the processor."""
+    yield
+    if TESTED.kind != "cpu":
+        AcceleratorState._reset_state(reset_partial_state=True)
