@@ -18,8 +18,9 @@ from autotrain.models.weights import can_quantise
 from autotrain.params import AdapterParams, layer_names
 from autotrain.task import Params
 
-HIGH_RATE = 2e-4
-"""A learning rate for an adapter is some ten times what every weight of a model bears."""
+HIGH_RATE, HIGH_RATE_OF_SMALL = 2e-4, 5e-4
+SMALL = 50_000_000
+"""Above which learning rate a whole model forgets: an adapter bears some ten times as much. `SMALL` counts weights."""
 
 
 def check_training(params: Params, model: Path, name: str, machine: Machine, disk_free: int) -> list[Finding]:
@@ -90,13 +91,14 @@ def _whole(params: AdapterParams, count: int, name: str, machine: Machine, disk_
             f"model; {disk_free / 1e9:.1f} GB are free.",
             "Free some space, set training_method to lora, or choose a smaller model.",
         )
-    if params.learning_rate > HIGH_RATE:
+    small = count < SMALL  # MiniLM with its 23 million tagged best at 3e-4
+    if params.learning_rate > (HIGH_RATE_OF_SMALL if small else HIGH_RATE):
         yield Finding(
             severity="warning",
             code="high-rate",
             message=f"A learning rate of {params.learning_rate:g} suits an adapter; with every weight free it is "
             "likely to destroy what the model knows.",
-            remedy="Set learning_rate to about 2e-5.",
+            remedy=f"Set learning_rate to about {'1e-4' if small else '2e-5'}.",
         )
 
 

@@ -55,7 +55,8 @@ def test_a_whole_model_too_large_for_memory_or_disk_is_refused_with_numbers(bert
 
 def test_an_adapters_rate_on_a_whole_model_is_worth_a_warning(bert: Path) -> None:
     said = codes(bert, training_method="full", learning_rate=1e-3)
-    assert "0.001" in said["high-rate"] and "2e-5" in said["high-rate"]
+    assert "0.001" in said["high-rate"] and "1e-4" in said["high-rate"], "it is a small one"
+    assert codes(bert, training_method="full", learning_rate=3e-4) == {}
 
 
 def test_layers_are_looked_for_in_the_weights_themselves(bert: Path) -> None:
