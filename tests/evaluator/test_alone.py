@@ -17,7 +17,7 @@ from autotrain.report import Report
 from autotrain.settings import Settings
 from autotrain.tasks import TASKS
 from tests.training.every import TOYS
-from tests.training.learned import Learned, recipe_of
+from tests.training.learned import Learned
 
 
 def made_run(run: Learned) -> Path:
@@ -25,9 +25,7 @@ def made_run(run: Learned) -> Path:
     result = run.attempt()
     shutil.copytree(result.artifact, run.folder / "adapter")
     (run.folder / "report.json").write_text(result.report.model_dump_json(), "utf-8")
-    recipe = recipe_of(run.task, run.folder / "table.jsonl", run.columns)
-    (run.folder / "recipe.yaml").write_text(recipe.model_copy(update={"params": dict(run.params)}).to_yaml(), "utf-8")
-    return run.folder
+    return run.submitted().path
 
 
 def judged(place: Path, run: Learned, dataset: Dataset, folder: Path, settings: Settings) -> Report:
