@@ -9,7 +9,7 @@ from autotrain.data.shapes import SHAPES
 from autotrain.data.shapes.shape import Shape
 from autotrain.events import Finding
 from autotrain.table import Fit, Profile, Table
-from autotrain.task import Column, Masking, Params
+from autotrain.task import Column, Effort, Masking, Params
 
 
 class Shaped:
@@ -45,6 +45,10 @@ class Shaped:
     def masking(self, params: Mapping[str, Any]) -> Masking | None:
         """Nothing is hidden."""
         return None
+
+    def effort(self, params: Params, columns: Mapping[str, str]) -> Effort:
+        """A row is one text; beside it a probe of the base reads the training rows."""
+        return Effort()
 
 
 def roles_of(*shapes: str) -> tuple[Column, ...]:

@@ -59,6 +59,35 @@ class Masking:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a training does beside reading a row as one text and learning from it, where that takes time or memory.
+
+    Attributes:
+        texts: of a row, each of which goes through the model by itself.
+        at_once: texts of a batch that are in memory together, of more each is computed twice; 0 is all of them.
+        forwards: passes through the model in a step, before the one back.
+        told: share of a text's tokens at which the model decides over its whole vocabulary.
+        rereads: whether the untouched base reads the training rows as well: as a probe, or to compare with.
+        answers: written to each training row in every epoch, to be learned from.
+        written_tokens: at most of each text that is written.
+        written_rows: test rows to which the tuned and the untouched model write in the end.
+        validated_rows: validation rows to which is written in each evaluation.
+        beams: texts that are followed for each one that is written.
+    """
+
+    texts: int = 1
+    at_once: int = 0
+    forwards: int = 1
+    told: float = 0.0
+    rereads: bool = True
+    answers: int = 0
+    written_tokens: int = 0
+    written_rows: int = 0
+    validated_rows: int = 0
+    beams: int = 1
+
+
+@dataclass(frozen=True)
 class Device:
     """Where a process computes: `cpu` or `cuda:0`, and how many CPU threads it may use."""
 
@@ -188,6 +217,10 @@ class Task(Protocol):
 
     def masking(self, params: Mapping[str, Any]) -> Masking | None:
         """What its training hides of a text, under parameters that need not all be there; None where nothing is."""
+        ...
+
+    def effort(self, params: Params, columns: Mapping[str, str]) -> Effort:
+        """What its training does beside the usual, for the estimate."""
         ...
 
     def train(self, attempt: Attempt) -> Result:

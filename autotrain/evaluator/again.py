@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from autotrain.asking import ask
 from autotrain.data.store import Dataset
@@ -18,6 +19,10 @@ from autotrain.training.hardware import hardware
 MOST_SECONDS = 7 * 24 * 3600
 """A language model may write for hours on a slow machine; nobody waits for longer than this."""
 
+ASSUMED = (
+    "The settings of the adapter's training are not known here, so the usual ones of the task stand for them. Where "
+    "they decide how is measured, the scores may differ from those of the training."
+)
 Shared = Callable[[float], None]
 """Called with the share that is done; what it raises ends the evaluation."""
 
@@ -49,22 +54,11 @@ def evaluate_again(
         folder = Path(name)
         (folder / "data").mkdir()
         notes = lay_out(subject, dataset, columns or {}, folder / "data", with_steps=with_steps)
-        machine = hardware()
-        question = {
-            "task": subject.task.name,
-            "artifact": str(subject.artifact.resolve()),
-            "model": str(subject.model.resolve()),
-            "model_name": subject.model_name,
-            "columns": dict(subject.columns),
-            "params": subject.params.model_dump(mode="json"),
-            "training": subject.training.model_dump(mode="json") if subject.training else None,
-            "folder": str(folder),
-            "device": device or machine.device,
-            "threads": machine.cpu_count,
-        }
+        if subject.assumed:
+            notes.append(ASSUMED)
         said = ask(
             "autotrain.evaluator",
-            question,
+            question_on(subject, folder, device),
             seconds=MOST_SECONDS,
             what="The evaluation did not come to its end",
             progress=lambda done, total: tell(done / max(1, total)),
@@ -72,3 +66,20 @@ def evaluate_again(
         )
     report = Report.model_validate(said)
     return report.model_copy(update={"notes": (*notes, *report.notes)})
+
+
+def question_on(subject: Subject, folder: Path, device: str | None = None) -> dict[str, Any]:
+    """What the evaluating process is asked: how good is this adapter on the rows that are laid out in `folder`."""
+    machine = hardware()
+    return {
+        "task": subject.task.name,
+        "artifact": str(subject.artifact.resolve()),
+        "model": str(subject.model.resolve()),
+        "model_name": subject.model_name,
+        "columns": dict(subject.columns),
+        "params": subject.params.model_dump(mode="json"),
+        "training": subject.training.model_dump(mode="json") if subject.training else None,
+        "folder": str(folder),
+        "device": device or machine.device,
+        "threads": machine.cpu_count,
+    }

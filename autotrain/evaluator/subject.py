@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autotrain.adapters import finished_adapter
 from autotrain.data.steps import Step
@@ -26,7 +27,8 @@ class Subject:
     """A finished adapter on its base model.
 
     `columns` says which column of the training file played each role, and `steps` how its rows were changed. `data` are
-    the run's own frozen rows and `training` how it went; both are None where only the adapter is here.
+    the run's own frozen rows and `training` how it went; both are None where only the adapter is here. `params` are
+    then those that the adapter keeps; `assumed` are the usual ones of the task, of an adapter that keeps none.
     """
 
     task: Task
@@ -35,6 +37,7 @@ class Subject:
     model_name: str
     columns: Mapping[str, str]
     params: Params
+    assumed: bool = False
     steps: tuple[Step, ...] = ()
     data: Path | None = None
     training: Training | None = None
@@ -81,13 +84,17 @@ def _subject(artifact: Path, model: Path, beside: Path) -> Subject:
         )
     task, note, files = TASKS[name], json.loads((artifact / MANIFEST).read_text("utf-8")), RunFolder(beside)
     recipe = _recipe(files.recipe)
+    if recipe is not None and recipe.task != name:
+        recipe = None
+    params = recipe.typed_params() if recipe is not None else _kept_params(task, note)
     return Subject(
         task=task,
         artifact=artifact,
         model=model,
         model_name=str(note.get("base_model", model.name)),
         columns=dict(note.get("columns") or {}),
-        params=recipe.typed_params() if recipe is not None and recipe.task == name else task.params_class(),
+        params=params or task.params_class(),
+        assumed=params is None,
         steps=recipe.data.steps if recipe is not None and recipe.data is not None else (),
         data=files.data if (files.data / "train.arrow").is_file() else None,
         training=_training(files.report),
@@ -114,6 +121,14 @@ def _recipe(path: Path) -> Recipe | None:
     try:
         return load(path)
     except (AutotrainError, OSError):
+        return None
+
+
+def _kept_params(task: Task, note: Mapping[str, Any]) -> Params | None:
+    """Those that the adapter keeps of its training; None where there are none, or not those of this version."""
+    try:
+        return task.params_class.model_validate(note["params"])
+    except (KeyError, ValueError):
         return None
 
 

@@ -1,6 +1,6 @@
 """What a training will cost before it starts: steps, time, memory, and whether it fits this machine.
 
-A small explicit model with measured constants; `tests/benchmarks/estimates.py` prints it against real runs.
+The arithmetic with its measured constants is in `costs`; here is what a model and a machine are, and what is said.
 """
 
 from __future__ import annotations
@@ -14,49 +14,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from autotrain.errors import ModelError
 from autotrain.models.catalogue import ModelEntry
+from autotrain.models.costs import (
+    CARD_FLOPS,
+    FLOAT,
+    RUNTIME_BYTES,
+    Pace,
+    Size,
+    Workload,
+    memory_needed,
+    memory_of_whole,
+    seconds_needed,
+)
 from autotrain.models.folder import Shape, read_config, shape_of
 from autotrain.settings import Settings
+from autotrain.task import Effort
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FitBadge = Literal["fits", "tight", "too big"]
 
-# Shares of a plain matrix multiplication's speed that a LoRA step and a forward pass reach, measured with MiniLM and
-# SmolLM2-135M at 16 to 256 tokens on one and two cores: 0.33 to 0.52 and 0.53 to 0.70.
-_TRAINING_EFFICIENCY = 0.43
-_FORWARD_EFFICIENCY = 0.6
-# What a layer costs in a step however small the batch is: interpreter, dispatch, optimiser. Measured at one row.
-_SECONDS_PER_LAYER_STEP = 0.0035
-_SECONDS_PER_LAYER_FORWARD = 0.0012
-# Starting the trainer, loading the model, saving, and the intervals of the evaluation.
-_FIXED_SECONDS = 15.0
 # Other work on the machine, and texts longer than the sample's. A long tail up, because nothing makes it much faster.
 _LOW, _HIGH = 0.75, 1.6
-# Rows of similar length share a batch, so little is padded.
-_PADDING = 1.1
-# A graphics card is not probed, because that would take torch: a modest card's share of its promise, in operations/s.
-_CARD_FLOPS = 10e12
-
-# Python, torch, transformers, datasets and scikit-learn in the trainer, before the model is loaded.
-_RUNTIME_BYTES = 650_000_000
-_FLOAT = 4
-# Numbers kept for the backward pass for each token and layer, fitted to the peaks of ten runs (within 10 %).
-_KEPT_PER_HIDDEN, _KEPT_PER_INTERMEDIATE, _KEPT_PER_SCORE = 12, 8, 3.1
-# Weight, gradient and the two moments of AdamW.
-_COPIES_OF_TRAINED = 4
-# Of a model that is trained as a whole the best weights so far are kept beside.
-_COPIES_OF_WHOLE = 5
-# In a checkpoint: weights, the best so far, two moments. Two checkpoints are kept while a third is written.
-_COPIES_ON_DISK, _CHECKPOINTS = 4, 3
-# The gradients of frozen weights are never computed: the third of three multiplications.
-_WHOLE_BACKWARD = 1.5
-# Bytes a weight takes with its share of the scales.
-_QUANTISED = {"none": 4.0, "8bit": 1.03, "4bit": 0.53}
 # Above this share of the free memory other programs are likely to be pushed out.
 _COMFORTABLE = 0.7
 
@@ -78,25 +61,6 @@ class Machine(Protocol):
     def devices(self) -> tuple[str, ...]: ...
     @property
     def memory_for_training(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What is trained: rows after the split, lengths in tokens, and the settings that decide the cost."""
-
-    train_rows: int
-    validation_rows: int
-    test_rows: int
-    mean_tokens: float
-    longest_tokens: int
-    epochs: float = 3.0
-    batch_size: int = 32
-    accumulation: int = 1
-    lora_rank: int = 8
-    linear_probe: bool = True
-    max_steps: int = 0
-    whole: bool = False
-    quantization: Literal["none", "8bit", "4bit"] = "none"
 
 
 @dataclass(frozen=True)
@@ -125,13 +89,6 @@ class Estimate:
     basis: str
 
 
-@dataclass(frozen=True)
-class _Size:
-    shape: Shape
-    parameters: int
-    body: int
-
-
 def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) -> Estimate | None:
     """What this training costs on this machine; None when nothing is known about the model's size.
 
@@ -148,7 +105,7 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
     if 0 < work.max_steps < steps:
         steps = work.max_steps
         work = replace(work, epochs=steps / per_epoch)
-    seconds = _seconds(size, work, _CARD_FLOPS if on_card else flops, per_epoch, count)
+    seconds = seconds_needed(size, work, Pace(CARD_FLOPS if on_card else flops, count, on_card), per_epoch)
     needed, available = memory_needed(size, work), machine.memory_for_training
     fit = _fit(needed, available)
     speed = (
@@ -166,7 +123,8 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
         memory_available=available,
         fit=fit,
         sentence=_sentence(fit, needed, available, size, work, _where(machine)),
-        basis=f"Rests on {work.train_rows:,} training rows of about {work.mean_tokens:.0f} tokens and {speed}. "
+        basis=f"Rests on {work.train_rows:,} training rows of about {work.mean_tokens:.0f} tokens"
+        f"{_on_written(work.effort)} and {speed}. "
         "Other work on the machine makes it longer; stopping early makes it shorter.",
     )
 
@@ -207,63 +165,24 @@ def machine_flops(settings: Settings, machine: Machine) -> float:
     return flops
 
 
-def memory_needed(size: _Size, work: Workload) -> int:
-    """Peak memory of the trainer in bytes, in the step with the longest batch."""
-    shape = size.shape
-    kept = shape.layers * (_KEPT_PER_HIDDEN * shape.hidden + _KEPT_PER_INTERMEDIATE * shape.intermediate)
-    scores = shape.layers * shape.heads * work.longest_tokens * _KEPT_PER_SCORE
-    activations = work.batch_size * work.longest_tokens * (kept + scores) * _FLOAT
-    # Each adapted layer has four projections of the hidden size and two of the intermediate one.
-    adapter = work.lora_rank * shape.layers * (10 * shape.hidden + 2 * shape.intermediate)
-    if work.whole:
-        return int(memory_of_whole(size.parameters) + activations)
-    weights = size.body * _QUANTISED[work.quantization] + (size.parameters - size.body) * _FLOAT
-    return int(_RUNTIME_BYTES + weights + _COPIES_OF_TRAINED * adapter * _FLOAT + activations)
-
-
-def memory_of_whole(parameters: int) -> int:
-    """Bytes that training every weight takes before the first row is looked at."""
-    return _RUNTIME_BYTES + _COPIES_OF_WHOLE * parameters * _FLOAT
-
-
-def room_on_disk(parameters: int) -> int:
-    """Bytes on the disk that training every weight takes at its worst moment, with the finished model."""
-    return (_CHECKPOINTS * _COPIES_ON_DISK + 1) * parameters * _FLOAT
-
-
-def _seconds(size: _Size, work: Workload, flops: float, per_epoch: int, devices: int) -> float:
-    """Training, an evaluation after every epoch, the last one on the test rows, and the linear probe."""
-    row = _forward_operations(size, work.mean_tokens * _PADDING)
-    layers = size.shape.layers
-    batches = per_epoch * work.accumulation * work.epochs
-    # The backward pass repeats the multiplications once, towards the inputs: frozen weights need no gradient.
-    training = work.train_rows * work.epochs * 2 * row / (flops * devices * _TRAINING_EFFICIENCY)
-    training *= _WHOLE_BACKWARD if work.whole else 1
-    training += batches * layers * _SECONDS_PER_LAYER_STEP
-    probed = work.train_rows + work.test_rows if work.linear_probe else 0
-    forward_rows = work.validation_rows * math.ceil(work.epochs) + work.test_rows + probed
-    forward = forward_rows * row / (flops * _FORWARD_EFFICIENCY)
-    forward += math.ceil(forward_rows / work.batch_size) * layers * _SECONDS_PER_LAYER_FORWARD
-    return _FIXED_SECONDS + training + forward
-
-
-def _forward_operations(size: _Size, tokens: float) -> float:
-    """Operations of one row's forward pass: two for each parameter and token, and the attention scores."""
-    return 2 * size.body * tokens + 4 * tokens * tokens * size.shape.hidden * size.shape.layers
-
-
-def _size_of(entry: ModelEntry) -> _Size | None:
-    parameters = entry.parameters or (entry.size_bytes or 0) // _FLOAT
+def _size_of(entry: ModelEntry) -> Size | None:
+    parameters = entry.parameters or (entry.size_bytes or 0) // FLOAT
     if not parameters:
         return None
-    shape = Shape(0, 0, 0, 0, 0, 0)
+    shape, config = Shape(0, 0, 0, 0, 0, 0), dict[str, Any]()
     if entry.path is not None:
         with contextlib.suppress(ModelError):
-            shape = shape_of(read_config(entry.path))
+            config = read_config(entry.path)
+            shape = shape_of(config)
     if not (shape.layers and shape.hidden):
         shape = _typical_shape(parameters)
     # Looking up an embedding costs no multiplication.
-    return _Size(shape, parameters, max(parameters - shape.vocabulary * shape.hidden, parameters // 10))
+    body = max(parameters - shape.vocabulary * shape.hidden, parameters // 10)
+    # Of an encoder-decoder a token is read by one half or written by the other.
+    passed = body // 2 if config.get("is_encoder_decoder") else body
+    groups, heads = config.get("num_key_value_heads"), max(1, shape.heads)
+    kept = shape.hidden * groups // heads if isinstance(groups, int) else shape.hidden
+    return Size(shape, parameters, body, passed, kept)
 
 
 def _typical_shape(parameters: int) -> Shape:
@@ -278,7 +197,7 @@ def _fit(needed: int, available: int) -> FitBadge:
     return "fits" if needed <= _COMFORTABLE * available else "tight"
 
 
-def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, work: Workload, where: str) -> str:
+def _sentence(fit: FitBadge, needed: int, available: int, size: Size, work: Workload, where: str) -> str:
     facts = f"needs about {_gigabytes(needed)}; {where} has {_gigabytes(available)} free"
     if fit == "fits":
         return f"Fits: {facts}."
@@ -286,9 +205,17 @@ def _sentence(fit: FitBadge, needed: int, available: int, size: _Size, work: Wor
         return f"Tight: {facts}. Close other programs, or lower the batch size."
     if work.whole and memory_of_whole(size.parameters) > available:
         return f"Too big: {facts}. Train an adapter instead of the whole model, or choose a smaller one."
-    weights = _RUNTIME_BYTES + size.parameters * _FLOAT
+    weights = RUNTIME_BYTES + size.parameters * FLOAT
     remedy = "Lower the batch size or the maximum length." if weights < available else "Choose a smaller model."
     return f"Too big: {facts}. {remedy}"
+
+
+def _on_written(effort: Effort) -> str:
+    """What is supposed of texts that are written: how long they get, only the training will tell."""
+    if not effort.written_tokens:
+        return ""
+    how_many = f", {effort.answers} answers to each of them" if effort.answers else ", texts"
+    return f"{how_many} written to the full {effort.written_tokens:,} tokens"
 
 
 def _where(machine: Machine) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from autotrain.errors import ModelError
 from autotrain.events import Finding
-from autotrain.models.estimates import Machine, memory_of_whole, room_on_disk
+from autotrain.models.costs import memory_of_whole, room_on_disk
+from autotrain.models.estimates import Machine
 from autotrain.models.folder import tensor_shapes, weight_files
 from autotrain.models.targets import named_layers
 from autotrain.models.weights import can_quantise

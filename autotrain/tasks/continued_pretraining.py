@@ -6,6 +6,7 @@ The stratum corneum consists of flattened cells without a nucleus. …
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field
 from autotrain.manuals import CONTINUER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
@@ -43,6 +44,10 @@ class ContinuedPretraining(Shaped):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
     manual: ClassVar[Manual] = CONTINUER
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Every token of a document is learned."""
+        return Effort(told=1.0, rereads=False)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on whole documents, evaluate it on new ones beside the untouched base, save both."""

@@ -18,7 +18,7 @@ from autotrain.manuals import CHAT, Manual
 from autotrain.params import MEMORY
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 OBJECTIVE: dict[str, Any] = {"group": "Loss and evaluation"}
@@ -142,6 +142,19 @@ class Grpo(Shaped):
         if any(finding.code in ("no-such-column", "same-column") for finding in found):
             return found
         return [*found, *row_findings(table, columns, params)]
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Each prompt is answered several times in every epoch; with a pull to it the base reads the answers too."""
+        assert isinstance(params, Params)
+        return Effort(
+            forwards=2 if params.beta else 1,
+            told=1.0,
+            rereads=False,
+            answers=params.num_generations,
+            written_tokens=params.max_completion_length,
+            written_rows=params.written_rows,
+            validated_rows=params.validation_rows,
+        )
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on what answers earn, evaluate it on the test split beside the untouched base, save both."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from autotrain.manuals import FILLER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
-from autotrain.task import Attempt, Column, Masking, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Masking, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
@@ -61,6 +61,11 @@ class MaskedLanguageModeling(Shaped):
         fields = Params.model_fields
         share, seed = (params.get(name) or fields[name].default for name in ("mlm_probability", "seed"))
         return Masking(float(share), int(seed))
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Only words under a mask are told."""
+        assert isinstance(params, Params)
+        return Effort(told=params.mlm_probability, rereads=False)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on masked words, evaluate it on new texts beside the untouched base, save both."""

@@ -20,7 +20,7 @@ from autotrain.manuals import CHAT, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
@@ -99,6 +99,11 @@ class PreferenceTuning(Shaped):
             remedy = "Choose auto or kto, or a table with a better and a worse answer in each row."
             found.append(Finding(severity="error", code="loss-needs-pairs", message=message, remedy=remedy))
         return found
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """The base reads all answers once; both write to some test prompts."""
+        assert isinstance(params, Params)
+        return Effort(told=1.0, written_rows=params.written_rows, written_tokens=params.written_tokens)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on the preferences, evaluate it on the test split beside the untouched base, save both."""

@@ -19,7 +19,7 @@ from autotrain.manuals import EMBEDDER, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.table import Table
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 _DIMS = re.compile(r"\s*([1-9]\d{0,4}\s*(,\s*[1-9]\d{0,4}\s*)*)?")
@@ -104,6 +104,12 @@ class SentenceEmbeddings(Shaped):
             )
             found.append(said)
         return found
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Each text of a row by itself, some of a batch at once; of labelled texts each has another of its label."""
+        assert isinstance(params, Params)
+        texts = 3 if self.shape_for(columns) == "triplets" else 2
+        return Effort(texts=texts, at_once=params.mini_batch_size, rereads=False)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on texts that are alike, evaluate it on the test split, save both."""

@@ -6,6 +6,7 @@ What is the capital of Italy?   Rome, since 1871.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field
 from autotrain.manuals import CHAT, Manual
 from autotrain.params import AdapterParams
 from autotrain.shaped import Shaped, roles_of
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
@@ -58,6 +59,12 @@ class SupervisedFineTuning(Shaped):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "decoder"
     params_class: ClassVar[type[BaseParams]] = Params
     manual: ClassVar[Manual] = CHAT
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Answers are written to some test rows, by the tuned model and by the base."""
+        assert isinstance(params, Params)
+        rows, tokens = params.written_rows, params.written_tokens
+        return Effort(told=1.0, rereads=False, written_rows=rows, written_tokens=tokens)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on the answers, evaluate it on the test split beside the untouched base, save both."""

@@ -6,6 +6,7 @@ Where is the station?                   Où est la gare ?
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field
 from autotrain.manuals import REWRITER, Manual
 from autotrain.params import EVALUATION, AdapterParams
 from autotrain.shaped import Shaped, roles_of
-from autotrain.task import Attempt, Column, Predictor, Result
+from autotrain.task import Attempt, Column, Effort, Predictor, Result
 from autotrain.task import Params as BaseParams
 
 
@@ -102,6 +103,18 @@ class TextToText(Shaped):
     base: ClassVar[Literal["encoder", "decoder", "encoder-decoder"]] = "encoder-decoder"
     params_class: ClassVar[type[BaseParams]] = Params
     manual: ClassVar[Manual] = REWRITER
+
+    def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
+        """Texts are written to some test rows, and in each validation where what is written decides."""
+        assert isinstance(params, Params)
+        return Effort(
+            told=0.5,  # of a source and a target the target, which is seldom the longer one
+            rereads=False,
+            written_tokens=params.max_target_length,
+            written_rows=params.written_rows,
+            validated_rows=params.validated_rows if params.decides != "loss" else 0,
+            beams=params.num_beams,
+        )
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on sources and targets, evaluate it on the test split beside the base, save both."""

@@ -36,7 +36,6 @@ class ClassificationLearner(Learner):
     """One label for each text, or for each pair of texts."""
 
     kind = "SEQ_CLS"
-    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head for every label of the training rows."""

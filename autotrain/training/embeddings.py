@@ -50,17 +50,19 @@ class EmbeddingLearner(Learner):
         """The encoder without a head. Its vectors are pooled as its folder says."""
         self.pooling = pooling_of(self.attempt.model)
         self.tokenizer.padding_side = "right"  # positions are learned from the first token on
-        for name, rows in (("training", self.train), ("validation", self.validation), ("test", self.test)):
+        parts = {"training": self.train, "validation": self.validation, "test": self.test}
+        for name, rows in parts.items() if not self.known else [("test", self.test)]:
             if not judge_of(self.shape, self._chosen(rows, MOST_VALIDATION)[1]).asked:
                 raise DataError(
                     f"The {name} rows have {NOTHING_TO_JUDGE[self.shape]}, so there is nothing to compare. "
                     "Add rows, or give this part a larger share of them.",
                     code="nothing-to-compare",
                 )
-        self.alike = self._all_alike() if self.shape in ("pairs", "triplets") else None
+        self.alike = self._all_alike() if self.shape in ("pairs", "triplets") and not self.known else None
         model = load_encoder(self.attempt.model)
         width = model.config.get_text_config().hidden_size * len(self.pooling)
-        self.sizes = tuple(size for size in sizes_of(getattr(self.params, "matryoshka_dims", "")) if size != width)
+        wished = self.known.get("sizes", sizes_of(getattr(self.params, "matryoshka_dims", "")))
+        self.sizes = tuple(size for size in wished if size != width)
         if self.sizes and max(self.sizes) > width:
             raise ModelError(
                 f"{self.attempt.model_name} gives vectors of {width} numbers, which cannot be shortened to "
@@ -77,6 +79,8 @@ class EmbeddingLearner(Learner):
         if self.alike is not None:
             numbers = self.alike.texts[: len(rows)] if rows is self.train else self.alike.texts[len(self.train) :]
             items = [{**item, "text": texts} for item, texts in zip(items, numbers, strict=True)]
+        elif self.known:  # only what is left of the rows is asked
+            return Rows(items)
         elif self.shape == "scored-pairs":
             items = [{**item, "score": row["score"]} for item, row in zip(items, chosen, strict=True)]
         else:
@@ -143,25 +147,29 @@ class EmbeddingLearner(Learner):
         return self.measured(
             training,
             scores=judge.scores(tuned, seed),
-            baselines=(untouched, self._words(judge)),
+            baselines=(untouched, *self._words(judge)),
             mistakes=tuple(one for one in examples[:SHOWN_MISTAKES] if (one.score or 0) < 1),
             examples=_spread(examples),
             shortened=self._shortened(judge, tuned, base),
             notes=(judge.gain(tuned, base, seed), *self._notes(judge, len(rows))),
         )
 
-    def _words(self, judge: Judge) -> Baseline:
+    def _words(self, judge: Judge) -> list[Baseline]:
+        bm25 = self.shape != "scored-pairs"
+        if bm25 and not len(self.train):  # which words are rare, is learned
+            return []
         started = time.monotonic()
         scores = judge.by_words(self.train.rows, self.params.seed)
-        bm25 = self.shape != "scored-pairs"
         how = "By the words that texts share, rare ones first" if bm25 else "By the share of words that two texts share"
-        return Baseline(
-            name="bm25" if bm25 else "words",
-            title="BM25" if bm25 else "Shared words",
-            explanation=f"{how}, without any model.",
-            scores=scores,
-            seconds=time.monotonic() - started,
-        )
+        return [
+            Baseline(
+                name="bm25" if bm25 else "words",
+                title="BM25" if bm25 else "Shared words",
+                explanation=f"{how}, without any model.",
+                scores=scores,
+                seconds=time.monotonic() - started,
+            )
+        ]
 
     def _shortened(self, judge: Judge, tuned: Vectors, base: Vectors) -> tuple[Shortened, ...]:
         seed = self.params.seed

@@ -29,7 +29,6 @@ class LanguageLearner(Learner):
     """Cross entropy on the next token, where a row's mask says that it is learned."""
 
     kind = "CAUSAL_LM"
-    judges_alone = True
     params: Any
 
     def load(self) -> Any:

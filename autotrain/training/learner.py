@@ -41,13 +41,11 @@ class Learner(ABC):
     `model` is the base after `load`, and the model with its adapter from `objective` on. All splits are in memory.
 
     A finished adapter is evaluated once more by the same `load` and `report`: `known` is then what it keeps of its
-    training, `test` the new rows, and `train` may be empty.
+    training, and `test` the new rows. `train` may be empty: then `report` leaves out what learns from it.
     """
 
     kind: str = ""
     """The kind of task for peft, a name of `peft.TaskType`."""
-    judges_alone: ClassVar[bool] = False
-    """Whether `load` and `report` do without the training rows where `known` is there."""
     rewriting: Rewriting = AS_IT_IS
     """What is put before a source and kept of a target, where texts are rewritten."""
 
@@ -227,12 +225,6 @@ class Learner(ABC):
     def _judge(self, finished: Finished) -> Result:
         """Put the adapter on its base and evaluate it on the test rows."""
         attempt = self.attempt
-        if not self.judges_alone and not len(self.train):
-            raise DataError(
-                f"The evaluation of {self.task} compares with what can be learned from the training rows, and those "
-                "do not lie beside this adapter. Evaluate the run that it was trained in.",
-                code="no-training-rows",
-            )
 
         def base(tokenizer: Any, note: dict[str, Any]) -> Any:
             self.tokenizer, self.known = tokenizer, note
@@ -290,6 +282,7 @@ class Learner(ABC):
             "max_length": self.max_length,
             "training_method": self.params.training_method,
             "quantization": self.params.quantization,
+            "params": self.params.model_dump(mode="json"),  # a later evaluation measures by the same ones
             "columns": dict(attempt.columns),
             **self.note(),
         }

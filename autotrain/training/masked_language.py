@@ -93,16 +93,16 @@ class MaskedLanguageLearner(Learner):
         progressed = self.evaluating()
         tuned, tuned_general = self._told(items), self._told(general)
         progressed(0.4)
-        common = self._by_frequency(items)
-        baselines = [frequency_baseline(common, self.params.seed)]
-        rival = common
+        rival = self._by_frequency(items) if len(self.train) else None
+        baselines = [frequency_baseline(rival, self.params.seed)] if rival is not None else []
         if not self.new_head:
             with self.untouched():
                 rival, base_general = self._told(items), self._told(general)
             baselines.insert(0, self._untouched(rival, base_general))
         progressed(0.9)
         texts = dict(self.test.numbered())
-        gained = (rival.loss - tuned.loss) / np.maximum(tuned.tokens, 1)
+        before = rival.loss if rival is not None else 0.0
+        gained = (before - tuned.loss) / np.maximum(tuned.tokens, 1)
         order = np.argsort(gained, kind="stable")
 
         def example(place: int) -> Example:
@@ -112,7 +112,7 @@ class MaskedLanguageLearner(Learner):
             training,
             scores=self._scores(tuned, tuned_general),
             baselines=tuple(baselines),
-            mistakes=tuple(example(int(place)) for place in order[: SHOWN // 2] if gained[place] < 0),
+            mistakes=tuple(example(int(place)) for place in order[: SHOWN // 2] if rival and gained[place] < 0),
             examples=tuple(example(int(place)) for place in order[::-1][:SHOWN]),
             notes=self._notes(int(tuned.tokens.sum())),
         )
@@ -166,33 +166,39 @@ class MaskedLanguageLearner(Learner):
         block: tuple[int, int, Block],
         item: Mapping[str, Any],
         texts: Mapping[int, Any],
-        told: tuple[Told, Told],
+        told: tuple[Told, Told | None],
         place: int,
     ) -> Example:
         """One block: its text with the masks, the words under them, and how well they were told before and after."""
         number, _, _ = block
         seen = [token for token, own in zip(item["input_ids"], block[2].own, strict=True) if own]
         hidden = [self.tokenizer.decode([label]).strip() for label in item["labels"] if label != IGNORED]
-        tuned, rival = (np.exp(each.loss[place] / max(1, each.tokens[place])) for each in told)
+        tuned, rival = told
         text = self.tokenizer.decode(seen) if seen else texts[number]["text"]
         return Example(
             row=number,
             inputs={"text": text[:SHOWN_CHARACTERS]},
             expected=", ".join(hidden)[:SHOWN_CHARACTERS],
-            predicted=f"perplexity {tuned:.1f}",
-            untouched=f"perplexity {rival:.1f}",
+            predicted=_perplexity_of(tuned, place),
+            untouched=_perplexity_of(rival, place) if rival else None,
         )
 
     def _notes(self, masked: int) -> list[str]:
-        rival = "the frequency of words" if self.new_head else "the untouched model"
+        order = "what was gained over the untouched model"
+        if self.new_head:
+            order = "what was gained over the frequency of words" if len(self.train) else "how well they were told"
         notes = [
             f"Judged are {masked:,} masked tokens of the test texts, the same ones before and after. Texts come in the "
-            f"order of what was gained over {rival}."
+            f"order of {order}."
         ]
         if self.new_head:
             notes.append(NEW_HEAD)
             notes.append("Without a trained head the untouched base tells nothing, so it is not among the baselines.")
         return notes
+
+
+def _perplexity_of(told: Told, place: int) -> str:
+    return f"perplexity {np.exp(told.loss[place] / max(1, told.tokens[place])):.1f}"
 
 
 class Filler:

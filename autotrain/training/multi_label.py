@@ -46,7 +46,6 @@ class MultiLabelLearner(Learner):
     """Any number of labels for each text, each one learned by itself."""
 
     kind = "SEQ_CLS"
-    judges_alone = True
 
     def load(self) -> Any:
         """The base with an output for every label of the training rows."""

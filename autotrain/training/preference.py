@@ -92,7 +92,7 @@ class PreferenceLearner(LanguageLearner):
     def encode(self, rows: SplitRows) -> Rows:
         """Pairs, or answers with thumbs, each with what the base makes of it."""
         found = rows_of(self._taught_items(rows))
-        if found.items and self.wish.loss not in REFERENCE_FREE:
+        if found.items and self.wish.loss not in REFERENCE_FREE and rows is not self.test:
             training = rows is self.train
             read = come_to(self.attempt, self.params, found) if training else range(len(found.items))
             self._refer([found.items[place] for place in read], "training" if training else "validation")
@@ -203,16 +203,16 @@ class PreferenceLearner(LanguageLearner):
         scores = means(names, np.stack([hits, margins, expects], axis=1), seed)
         whole = right(*-base.loss.reshape(-1, 2).T)
         mean = right(*(-base.loss / np.maximum(base.tokens, 1)).reshape(-1, 2).T)
-        direction = length_direction(*lengths_of(self.train.rows).T)
-        rows = dict(self.test.numbered())
-        by_length = right(*(direction * lengths_of([rows[number] for number, _ in numbered])).T)
 
         def scored(values: Floats, *more: str) -> tuple[Score, ...]:
             named = ("preference_accuracy", *more)
             return means(named, np.stack([values] * len(named), axis=1), seed)
 
         baselines = [*_untouched(scored(whole, "likelihood_accuracy"), scored(mean))]
-        baselines.append(length_baseline(scored(by_length), direction))
+        if len(self.train):  # whether long answers are the better ones, is learned
+            direction = length_direction(*lengths_of(self.train.rows).T)
+            by_length = right(*(direction * self._lengths(numbered)).T)
+            baselines.append(length_baseline(scored(by_length), direction))
         worst = [place for place in np.argsort(margins, kind="stable")[:SHOWN_MISTAKES] if margins[place] < 0]
         mistakes = tuple(
             self._mistake(numbered[place][0], float(margins[place]), bool(whole[place] >= 0.5)) for place in worst
@@ -228,16 +228,20 @@ class PreferenceLearner(LanguageLearner):
         baselines = _untouched(
             thumb_scores(-base.loss, liked, seed), thumb_scores(-base.loss / np.maximum(base.tokens, 1), liked, seed)
         )
-        own, seen = lengths_of(self.train.rows)[:, 0], np.array([row["liked"] for row in self.train.rows])
-        direction = 1 if own[seen].mean() >= own[~seen].mean() else -1
-        rows = dict(self.test.numbered())
-        lengths = direction * lengths_of([rows[number] for number, _ in numbered])[:, 0]
-        baselines.append(length_baseline(thumb_scores(lengths, liked, seed), direction))
+        if len(self.train):
+            own, seen = lengths_of(self.train.rows)[:, 0], np.array([row["liked"] for row in self.train.rows])
+            direction = 1 if own[seen].mean() >= own[~seen].mean() else -1
+            lengths = direction * self._lengths(numbered)[:, 0]
+            baselines.append(length_baseline(thumb_scores(lengths, liked, seed), direction))
         notes = [
             "AUROC is the share of pairs of a liked answer and another in which the liked one is wanted more.",
             *few_sentence(len(liked), "answers"),
         ]
         return thumb_scores(rewards, liked, seed, margin=True), baselines, (), notes
+
+    def _lengths(self, numbered: Sequence[tuple[int, list[Item]]]) -> Floats:
+        rows = dict(self.test.numbered())
+        return lengths_of([rows[number] for number, _ in numbered])
 
     def _mistake(self, number: int, margin: float, base_right: bool) -> Example:
         row = dict(self.test.numbered())[number]

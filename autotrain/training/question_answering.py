@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autotrain.answers import PLAINLY, Asking, Found
 from autotrain.encoding.answers import Window, encode_question
@@ -115,10 +116,6 @@ class QuestionAnsweringLearner(Learner):
         progressed(0.9)
         seed = self.params.seed
         baselines = [rival.scored(references, seed) for rival in rivals]
-        best = max(range(len(rivals)), key=lambda place: baselines[place].scores[0].value)
-        rival_f1 = np.array(
-            [judged(text, refs)[0] for text, refs in zip(rivals[best].answers, references, strict=True)]
-        )
         found = zip(self.test.numbered(), answers, values[:, 0], strict=True)
         examples = [_example(number, row, answer, float(value)) for (number, row), answer, value in found]
         return self.measured(
@@ -127,11 +124,21 @@ class QuestionAnsweringLearner(Learner):
             baselines=tuple(baselines),
             mistakes=_worst(examples),
             examples=_spread(examples),
-            notes=(
-                gain_sentence(values[:, 0], rival_f1, f"the baseline “{rivals[best].title}”", seed),
-                *self._notes(),
-            ),
+            notes=(*self._gained(values[:, 0], rivals, references), *self._notes()),
         )
+
+    def _gained(
+        self, values: NDArray[np.float64], rivals: Sequence[Rival], references: Sequence[Sequence[str]]
+    ) -> list[str]:
+        """What was gained over the best rival, where there is one, by the F1 of each answer."""
+        found = [
+            np.array([judged(text, refs)[0] for text, refs in zip(rival.answers, references, strict=True)])
+            for rival in rivals
+        ]
+        if not found:
+            return []
+        best = max(range(len(rivals)), key=lambda place: float(found[place].mean()))
+        return [gain_sentence(values, found[best], f"the baseline “{rivals[best].title}”", self.params.seed)]
 
     def _chosen_threshold(self, answerer: Answerer) -> float:
         """The odds from which on the validation questions are best answered."""
@@ -144,9 +151,10 @@ class QuestionAnsweringLearner(Learner):
         return best_threshold(*np.array(scored).T)
 
     def _rivals(self, asked: Sequence[Asked], references: Sequence[Sequence[str]]) -> list[Rival]:
-        train = [row["answers"][0][1] for row in self.train.rows if row["answers"]]
-        words = SharedWords([row["context"] for row in self.train.rows], train)
-        rivals = [lexical(words.find, asked)]
+        rivals = []
+        if len(self.train):  # how rare a word is and how long an answer, is learned
+            train = [row["answers"][0][1] for row in self.train.rows if row["answers"]]
+            rivals.append(lexical(SharedWords([row["context"] for row in self.train.rows], train).find, asked))
         if self.optional or not all(references):
             rivals.append(never_answering(len(asked)))
         if not self.new_head:  # the base was tuned on questions before

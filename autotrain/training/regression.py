@@ -38,7 +38,6 @@ class RegressionLearner(Learner):
     """A number for each text, or for each pair of texts."""
 
     kind = "SEQ_CLS"
-    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head of one output; what it learns has mean 0 and standard deviation 1."""

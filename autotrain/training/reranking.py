@@ -48,7 +48,6 @@ class RerankingLearner(Learner):
     """The relevance of a passage for a query (Nogueira and Cho, 2019, arXiv:1901.04085)."""
 
     kind = "SEQ_CLS"
-    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head of one output."""

@@ -124,25 +124,31 @@ class RewardLearner(Learner):
         rewards = np.array(rewards_of(self.model, self._sides(items), self._batches).reshape(2, -1).T, dtype=np.float64)
         progressed(0.4)
         hits, margins = right(*rewards.T), rewards[:, 0] - rewards[:, 1]
-        probed = self._probed(items)
+        baselines, gained = self._baselines(numbered, hits) if len(self.train) else ((), [])
         progressed(0.9)
-        direction = length_direction(*lengths_of(self.train.rows).T)
-        rows = dict(self.test.numbered())
-        lengths = right(*(direction * lengths_of([rows[number] for number, _ in numbered])).T)
         examples = [self._example(number, pair) for (number, _), pair in zip(numbered, rewards, strict=True)]
         worst = np.argsort(margins, kind="stable")
         spread = np.linspace(0, len(worst) - 1, min(SHOWN_EXAMPLES, len(worst))).round().astype(int)
         return self.measured(
             training,
             scores=means(("preference_accuracy", "margin"), np.stack([hits, margins], axis=1), seed),
-            baselines=(
-                probe_baseline(means(("preference_accuracy",), probed[:, None], seed)),
-                length_baseline(means(("preference_accuracy",), lengths[:, None], seed), direction),
-            ),
+            baselines=baselines,
             mistakes=tuple(examples[int(place)] for place in worst[:SHOWN_MISTAKES] if margins[place] < 0),
             examples=tuple(examples[int(worst[place])] for place in dict.fromkeys(spread.tolist())),
-            notes=(gain_sentence(hits, probed, "the linear probe", seed), *few_sentence(len(hits), "pairs")),
+            notes=(*gained, *few_sentence(len(hits), "pairs")),
         )
+
+    def _baselines(self, numbered: Sequence[tuple[int, Item]], hits: Floats) -> tuple[tuple[Baseline, ...], list[str]]:
+        """What the training rows teach a linear probe and the answers' length, and what was gained over the probe."""
+        seed, rows = self.params.seed, dict(self.test.numbered())
+        probed = self._probed([item for _, item in numbered])
+        direction = length_direction(*lengths_of(self.train.rows).T)
+        lengths = right(*(direction * lengths_of([rows[number] for number, _ in numbered])).T)
+        baselines = (
+            probe_baseline(means(("preference_accuracy",), probed[:, None], seed)),
+            length_baseline(means(("preference_accuracy",), lengths[:, None], seed), direction),
+        )
+        return baselines, [gain_sentence(hits, probed, "the linear probe", seed)]
 
     def _probed(self, test: Sequence[Item]) -> Floats:
         """(pairs,) whether a linear model of the base's own vectors takes the better answer."""

@@ -31,7 +31,6 @@ class TaggingLearner(Learner):
     """A tag for each word, by the word's first token (Devlin et al., 2019, section 5.3)."""
 
     kind = "TOKEN_CLS"
-    judges_alone = True
 
     def load(self) -> Any:
         """The base with a head for every tag of the training rows."""

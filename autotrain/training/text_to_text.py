@@ -157,7 +157,7 @@ class TextToTextLearner(Learner):
         return self.measured(
             training,
             scores=(*scored(pairs[0]), *tuned_scores),
-            baselines=(untouched, self._copied(chosen, scored)),
+            baselines=(untouched, *self._copied(chosen, scored)),
             mistakes=tuple(examples[: len(examples) // 2][:10]),
             examples=spread_examples(examples),
             notes=(self.cut, self._told_how(chosen)),
@@ -180,16 +180,19 @@ class TextToTextLearner(Learner):
         )
         return written, scores
 
-    def _copied(self, chosen: Sequence[_Asked], scored: Callable[..., tuple[Score, ...]]) -> Baseline:
+    def _copied(self, chosen: Sequence[_Asked], scored: Callable[..., tuple[Score, ...]]) -> list[Baseline]:
+        if not len(self.train):  # how long a target is, is learned
+            return []
         wanted = float(np.mean([len(words(row["target"])) for row in self.train.rows]))
         copies = [(lead(one.source, wanted), one.target, True) for one in chosen]
-        return Baseline(
+        copy = Baseline(
             name="copy",
             title="Copy of the source",
             explanation=f"The first sentences of the source, as many as come nearest to the {wanted:,.0f} words that "
             "targets have on average.",
             scores=scored(copies, finished=False),
         )
+        return [copy]
 
     def _asked(self, rows: SplitRows, most: int) -> list[_Asked]:
         """At most so many rows, spread over the split."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -17,7 +18,8 @@ from autotrain.data.steps import STEPS, Step
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
-from autotrain.models.estimates import Workload, estimate, machine_flops, token_lengths
+from autotrain.models.costs import Workload
+from autotrain.models.estimates import TokenLengths, estimate, machine_flops, token_lengths
 from autotrain.recipe import Recipe, Split, loads, parse, presets
 from autotrain.submission import possible
 from autotrain.table import ColumnProfile
@@ -194,15 +196,29 @@ def missing(draft: Draft, dataset: Dataset | None, findings: list[Finding], prob
 
 def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Cost | None:
     """Steps, time and memory here; None when the model's size or the settings that decide it are not known."""
-    params = recipe.typed_params().model_dump()
     try:
         entry = services.catalogue.resolve(recipe.model)
     except AutotrainError:
         return None
-    texts = _read_texts(recipe, dataset)
-    lengths = token_lengths(entry.path, texts, int(params.get("max_length", 128)))
-    batch = int(params.get("per_device_train_batch_size", 16))
-    accumulation = int(params.get("gradient_accumulation_steps", 1))
+    work, lengths = workload(recipe, dataset, rows, entry.path)
+    machine = hardware().share(services.settings.slots)
+    found = estimate(entry, work, machine, machine_flops(services.settings, machine))
+    if found is None:
+        return None
+    return Cost(
+        **{name: getattr(found, name) for name in Cost.model_fields if hasattr(found, name)},
+        batch=f"{work.batch_size} × {work.accumulation} × {len(machine.devices)}",
+        truncated=lengths.truncated,
+    )
+
+
+def workload(recipe: Recipe, dataset: Dataset, rows: Rows, model: Path | None) -> tuple[Workload, TokenLengths]:
+    """What is trained, as far as it decides the cost, and how long its texts are for the model."""
+    assert recipe.data is not None
+    typed = recipe.typed_params()
+    params, effort = typed.model_dump(), recipe.the_task().effort(typed, recipe.data.columns)
+    texts = _read_texts(recipe, dataset, apart=effort.texts > 1)
+    lengths = token_lengths(model, texts, int(params.get("max_length", 128)))
     work = Workload(
         train_rows=rows.train,
         validation_rows=rows.validation,
@@ -210,22 +226,16 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
         mean_tokens=lengths.mean,
         longest_tokens=lengths.longest,
         epochs=float(params.get("num_train_epochs", 3)),
-        batch_size=batch,
-        accumulation=accumulation,
+        batch_size=int(params.get("per_device_train_batch_size", 16)),
+        accumulation=int(params.get("gradient_accumulation_steps", 1)),
         lora_rank=int(params.get("lora_r", 8)),
         max_steps=int(params.get("max_steps", 0)),
         whole=params.get("training_method") == "full",
         quantization=params.get("quantization", "none"),
+        evaluations=int(params.get("evaluations_per_epoch", 1)),
+        effort=effort,
     )
-    machine = hardware().share(services.settings.slots)
-    found = estimate(entry, work, machine, machine_flops(services.settings, machine))
-    if found is None:
-        return None
-    return Cost(
-        **{name: getattr(found, name) for name in Cost.model_fields if hasattr(found, name)},
-        batch=f"{batch} × {accumulation} × {len(machine.devices)}",
-        truncated=lengths.truncated,
-    )
+    return work, lengths
 
 
 def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
@@ -346,13 +356,15 @@ def _changes(draft: Draft) -> list[Change]:
         return []
 
 
-def _read_texts(recipe: Recipe, dataset: Dataset) -> list[str]:
-    """What the model reads of the first rows, near enough to count tokens: the cells of a row after another."""
+def _read_texts(recipe: Recipe, dataset: Dataset, *, apart: bool) -> list[str]:
+    """What the model reads of the first rows, near enough to count tokens: the cells of a row after another, or each
+    apart."""
     assert recipe.data is not None
     roles = [role.role for role in recipe.the_task().columns if role.kind in TEXT_KINDS and role.role != "tags"]
     columns = [recipe.data.columns[role] for role in roles if role in recipe.data.columns]
     rows = dataset.table().rows.select(list(dict.fromkeys(columns))).slice(0, SAMPLE_ROWS).to_pylist()
-    return [text for row in rows if (text := "\n".join(map(_plain, filter(None, row.values()))))]
+    read = [[_plain(cell) for cell in row.values() if cell] for row in rows]
+    return [text for cells in read for text in cells] if apart else ["\n".join(cells) for cells in read if cells]
 
 
 def _plain(cell: str) -> str:

@@ -20,7 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from autotrain.models.catalogue import Catalogue
-from autotrain.models.estimates import Workload, estimate, machine_flops
+from autotrain.models.costs import Workload
+from autotrain.models.estimates import estimate, machine_flops
 from autotrain.settings import Settings
 from autotrain.training.hardware import hardware
 

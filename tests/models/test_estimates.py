@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrain.models.catalogue import Catalogue, HubModel, ModelEntry, from_hub
-from autotrain.models.estimates import Estimate, Workload, estimate, machine_flops, token_lengths
+from autotrain.models.costs import Workload
+from autotrain.models.estimates import Estimate, estimate, machine_flops, token_lengths
 from autotrain.settings import Settings
+from autotrain.task import Effort
+from autotrain.tasks import TASKS
 from autotrain.training.hardware import Hardware, hardware
 
 WORK = Workload(train_rows=1000, validation_rows=100, test_rows=100, mean_tokens=20, longest_tokens=128)
@@ -153,3 +156,65 @@ def test_estimating_imports_neither_torch_nor_transformers(settings: Settings) -
         [sys.executable, "-c", code, str(settings.root)], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "set()"
+
+
+WRITES = Effort(told=1.0, rereads=False, written_rows=16, written_tokens=32)
+TRIES = Effort(told=1.0, rereads=False, answers=4, written_tokens=32, written_rows=16, validated_rows=16)
+
+
+@given(
+    effort=st.sampled_from([WRITES, TRIES, replace(WRITES, validated_rows=8, beams=4)]),
+    parameters=st.integers(1_000_000, 10_000_000_000),
+    factor=st.integers(2, 8),
+    cards=st.sampled_from([("cpu",), ("cuda:0",)]),
+)
+def test_more_to_write_never_costs_less(effort: Effort, parameters: int, factor: int, cards: tuple[str, ...]) -> None:
+    entry, machine = hub(parameters), Machine(devices=cards)
+    base = on(entry, replace(WORK, effort=effort), machine)
+    assert base.seconds > on(entry, replace(WORK, effort=replace(effort, written_tokens=0, answers=0)), machine).seconds
+    for name in ("written_tokens", "written_rows", "validated_rows", "answers", "beams"):
+        more = replace(effort, **{name: getattr(effort, name) * factor})
+        found = on(entry, replace(WORK, effort=more), machine)
+        assert found.seconds >= base.seconds and found.memory_bytes >= base.memory_bytes, name
+    longer = on(entry, replace(WORK, effort=replace(effort, written_tokens=32 * factor)), machine)
+    assert longer.seconds > base.seconds
+
+
+def test_learning_by_rewards_costs_by_the_answers_and_by_their_length(minilm: ModelEntry) -> None:
+    fixed = on(minilm, replace(WORK, train_rows=1, epochs=1)).seconds
+
+    def costs(answers: int, tokens: int) -> float:
+        effort = replace(TRIES, answers=answers, written_tokens=tokens, written_rows=0, validated_rows=0)
+        return on(minilm, replace(WORK, effort=effort)).seconds - fixed
+
+    grown = [costs(4, 64), costs(8, 64), costs(4, 128), costs(8, 128)]
+    assert 1.7 < grown[1] / grown[0] < 2.2 and 1.5 < grown[2] / grown[0] < 2.6
+    assert 3 < grown[3] / grown[0] < 5.5, "about the product of both"
+    small, large = (on(minilm, replace(WORK, effort=replace(TRIES, answers=count))).memory_bytes for count in (4, 8))
+    assert large > 1.5 * small
+    pulled = on(minilm, replace(WORK, effort=replace(TRIES, forwards=2)))
+    assert pulled.seconds > on(minilm, replace(WORK, effort=TRIES)).seconds
+    assert "4 answers to each of them written to the full 32 tokens" in pulled.basis
+
+
+def test_a_batch_in_parts_takes_longer_and_less_memory(minilm: ModelEntry) -> None:
+    whole = Effort(texts=2, rereads=False)
+    pieces, parts = (on(minilm, replace(WORK, effort=each)) for each in (whole, replace(whole, at_once=8)))
+    assert parts.seconds > pieces.seconds and parts.memory_bytes < pieces.memory_bytes
+    larger = on(minilm, replace(WORK, batch_size=4 * WORK.batch_size, effort=replace(whole, at_once=8)))
+    assert larger.memory_bytes == parts.memory_bytes
+    assert on(minilm, replace(WORK, effort=replace(whole, at_once=64))).seconds == pieces.seconds
+
+
+def test_every_task_says_what_its_training_does_beside(minilm: ModelEntry) -> None:
+    said = {name: task.effort(task.params_class(), {}) for name, task in TASKS.items()}
+    writing = {name for name, effort in said.items() if effort.written_tokens}
+    assert writing == {"text-to-text", "supervised-fine-tuning", "preference-tuning", "grpo"}
+    assert all(TASKS[name].generates for name in writing)
+    assert [name for name, effort in said.items() if effort.answers] == ["grpo"]
+    assert said["sentence-embeddings"].at_once == 32
+    for effort in said.values():
+        assert on(minilm, replace(WORK, effort=effort)).seconds > 0
+    rated = TASKS["text-to-text"]
+    assert rated.effort(rated.params_class(decides="rouge_l"), {}).validated_rows == 64
+    assert said["text-to-text"].validated_rows == (64 if rated.params_class().model_dump()["decides"] != "loss" else 0)

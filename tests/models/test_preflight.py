@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from autotrain.models.catalogue import ModelEntry
-from autotrain.models.estimates import Workload, estimate, memory_of_whole, room_on_disk
+from autotrain.models.costs import Workload, memory_of_whole, room_on_disk
+from autotrain.models.estimates import estimate
 from autotrain.models.folder import read_folder
 from autotrain.models.preflight import check_training
 from autotrain.params import AdapterParams

@@ -18,6 +18,7 @@ from autotrain.data.store import DatasetStore
 from autotrain.events import AnyEvent
 from autotrain.recipe import Recipe, parse
 from autotrain.report import Report
+from autotrain.runs.folder import RunFolder
 from autotrain.settings import Settings
 from autotrain.table import ROW_COLUMN
 from autotrain.task import Attempt, Finished, Result, Wishes
@@ -81,6 +82,13 @@ class Learned:
             wishes=ear.wishes,
         )
         return TASKS[self.task].train(given)
+
+    def submitted(self) -> RunFolder:
+        """The folder as a trainer process takes it: with its recipe."""
+        recipe = recipe_of(self.task, self.folder / "table.jsonl", self.columns)
+        recipe = Recipe.model_validate(recipe.model_dump() | {"params": dict(self.params)})
+        (self.folder / "recipe.yaml").write_text(recipe.to_yaml(), "utf-8")
+        return RunFolder(self.folder)
 
     def judged(self, result: Result, *, alone: bool = False) -> Report:
         """The finished adapter evaluated once more on the test rows; `alone` without the other rows, as elsewhere."""

@@ -144,11 +144,7 @@ def test_the_manual_fills_in_as_the_app_does(done: Result, model: Path, tmp_path
 
 
 def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:
-    report = run.judged(done)
-    assert report.scores == done.report.scores
-    assert [each.scores for each in report.baselines] == [each.scores for each in done.report.baselines]
-    with pytest.raises(DataError, match="those do not lie beside this adapter"):
-        run.judged(done, alone=True)
+    run.judges_again(done, "frequency")
 
 
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_masks(
@@ -168,10 +164,15 @@ def test_a_base_without_a_head_gets_one_that_is_learned_saved_and_told_of(
 ) -> None:
     run = learned(tmp_path, TASK, rows[:120], {"text": "text"}, headless, **{**PARAMS, **WANTED, "max_steps": 8})
     ear = Ear()
-    report = run.attempt(1, ear).report
+    result = run.attempt(1, ear)
+    report = result.report
     assert any(event.kind == "log" and "no trained head" in event.text for event in ear.told)
     assert any("no trained head" in note for note in report.notes)
     assert [baseline.name for baseline in report.baselines] == ["frequency"]
+    alone = run.judged(result, alone=True)
+    assert alone.scores == report.scores and alone.baselines == () and alone.mistakes == ()
+    assert any("in the order of how well they were told" in note for note in alone.notes)
+    assert all(example.untouched is None for example in alone.examples)
     adapter = run.folder / "attempt-1" / "adapter"
     saved = load_file(adapter / "adapter_model.safetensors")
     assert any("cls.predictions.transform.dense.weight" in name for name in saved)

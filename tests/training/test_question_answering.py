@@ -119,11 +119,7 @@ def test_the_manual_answers_as_the_app_does(done: Result, model: Path, tmp_path:
 
 
 def test_evaluated_again_it_has_the_same_scores(run: Learned, done: Result) -> None:
-    report = run.judged(done)
-    assert report.scores == done.report.scores
-    assert [each.scores for each in report.baselines] == [each.scores for each in done.report.baselines]
-    with pytest.raises(DataError, match="those do not lie beside this adapter"):
-        run.judged(done, alone=True)
+    run.judges_again(done, "shared-words")
 
 
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(

@@ -65,12 +65,28 @@ def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, d
     assert run.judges_again(done).written == done.report.written
 
 
-def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(model: Path, tmp_path: Path) -> None:
-    short = {**WANTED, "max_steps": 24, "lora_dropout": 0.1, "written_rows": 2}
+@pytest.mark.parametrize(
+    "way",
+    [
+        {},
+        {"init_lora_weights": "pissa"},
+        {"init_lora_weights": "pissa", "pissa_niter": 4},
+        {"use_dora": True},
+        {"use_dora": True, "use_rslora": True, "loraplus_lr_ratio": 4.0},
+        {"training_method": "full", "learning_rate": 1e-3, "lora_dropout": 0.0},
+        {"packing": True},
+    ],
+    ids=lambda way: "-".join(f"{value}" for value in way.values()) or "lora",
+)
+def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(
+    model: Path, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    short = {**WANTED, "max_steps": 24, "lora_dropout": 0.1, "written_rows": 2, **way}
     run = learned(tmp_path, TASK, chats(200), CHAT, model, **short)
     whole, resumed = run.stopped_and_resumed(step=7)
     assert resumed == whole and sum("loss" in values for values in whole.values()) == 24
-    weights = [run.folder / f"attempt-{number}" / "adapter" / "adapter_model.safetensors" for number in (11, 13)]
+    name = "model.safetensors" if way.get("training_method") == "full" else "adapter_model.safetensors"
+    weights = [run.folder / f"attempt-{number}" / "adapter" / name for number in (11, 13)]
     assert len({path.read_bytes() for path in weights}) == 1
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from autotrain.models.architectures import suited
 from autotrain.models.catalogue import ModelEntry
-from autotrain.models.estimates import Workload, estimate, machine_flops
+from autotrain.models.costs import Workload
+from autotrain.models.estimates import estimate, machine_flops
 from autotrain.models.starter import ADDABLE, addable, remove_model
 from autotrain.training.hardware import hardware
 from autotrain.ui.adding import Adding, Progress
