@@ -49,6 +49,15 @@ def test_every_common_delimiter_reads_the_same_cells(tmp_path: Path, settings: S
     assert codes(profile.findings) == []
 
 
+def test_lists_in_a_cell_do_not_make_a_table_of_tabs_one_of_commas(tmp_path: Path, settings: Settings) -> None:
+    rows = [
+        "text\tgrade\tvotes[1, 2, 3, 4]",
+        *(f"word{number}\t{number}.5\t[-1, 2, {number}, 0]" for number in range(20)),
+    ]
+    profile, read_rows = read(tmp_path, settings, "\n".join(rows).encode())
+    assert profile.delimiter == "\t" and list(read_rows[0].values())[:3] == ["word0", "0.5", "[-1, 2, 0, 0]"]
+
+
 def test_an_unusual_delimiter_is_found(tmp_path: Path, settings: Settings) -> None:
     content = "text^label\n" + "".join(f"hello, number {i}; fine^{'ab'[i % 2]}\n" for i in range(20))
     profile, rows = read(tmp_path, settings, content.encode())
