@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -195,13 +196,18 @@ _ENCODINGS = {
 
 
 def _first_row_is_data(facts: FileFacts) -> bool:
-    """Whether every name reads like a cell of its own column; one that does may be chance (`spam` above `spam`)."""
-    judged = [
-        _like_a_cell(name, column)
+    """Whether every name reads like a cell of its own column; one that does may be chance (`spam` above `spam`).
+
+    No column of numbers is called `-1.5`, whatever the others are called.
+    """
+    named = [
+        (name, column)
         for name, column in zip(facts.header.names, facts.columns, strict=True)
         if name not in facts.header.nameless and column.kind != "empty"
     ]
-    return len(judged) > 1 and all(judged)
+    if any(column.kind == "number" and re.fullmatch(r"-\d+|-?\d*\.\d+", name) for name, column in named):
+        return True
+    return len(named) > 1 and all(_like_a_cell(name, column) for name, column in named)
 
 
 def _like_a_cell(name: str, column: ColumnProfile) -> bool:

@@ -223,6 +223,11 @@ def test_a_missing_header_is_noticed(tmp_path: Path, settings: Settings) -> None
     assert codes(profile.findings) == ["no-header"]
 
 
+def test_a_column_of_numbers_named_by_a_fraction_has_no_name(tmp_path: Path, settings: Settings) -> None:
+    profile, _ = read(tmp_path, settings, b"bad\t-1.5\n" + b"worse\t-2.5\nfine\t0.5\n" * 5)
+    assert codes(profile.findings) == ["no-header"]
+
+
 def test_a_name_that_is_also_a_value_is_no_missing_header(tmp_path: Path, settings: Settings) -> None:
     profile, _ = read(tmp_path, settings, b"text,spam\n" + b"hello you there,spam\nsee you soon,ham\n" * 5)
     assert codes(profile.findings) == []
