@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from autotrain.runs.folder import Order, RunFolder
-from tests.training.toy import freeze_table, recipe, save_encoder, sentences, write_table
+from tests.training.conftest import frozen, model, table
+from tests.training.toy import recipe
+
+__all__ = ["frozen", "model", "table"]
 
 
 @dataclass(frozen=True)
@@ -70,26 +73,6 @@ class Trainer:
     def adapter_sha256(self) -> str:
         """What the finished adapter's weights are."""
         return hashlib.sha256((self.run.adapter / "adapter_model.safetensors").read_bytes()).hexdigest()
-
-
-@pytest.fixture(scope="session")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real sentences of three languages as a CSV."""
-    folder = tmp_path_factory.mktemp("table")
-    return write_table(folder / "table.csv", sentences(folder))
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small encoder with random weights."""
-    texts = [text for text, _ in sentences(tmp_path_factory.mktemp("texts"))]
-    return save_encoder(texts, tmp_path_factory.mktemp("tiny-encoder"))
-
-
-@pytest.fixture(scope="session")
-def frozen(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The splits, as a submitted run has them."""
-    return freeze_table(table, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
