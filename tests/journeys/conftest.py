@@ -22,6 +22,10 @@ from tests.training.toy import recipe
 
 __all__ = ["frozen", "model", "table"]
 
+EPOCHS = 2
+STEPS = EPOCHS * 72
+"""Of a run that nothing happens to: epochs of 288 rows in batches of four."""
+
 
 @dataclass(frozen=True)
 class Trainer:
@@ -86,7 +90,7 @@ def make(folder: Path, frozen: Path, table: Path, model: Path, given: dict[str, 
     other = given.pop("model", model)
     run = RunFolder(folder)
     shutil.copytree(frozen, run.data)
-    run.recipe.write_text(recipe(table, **given).to_yaml(), "utf-8")
+    run.recipe.write_text(recipe(table, **{"num_train_epochs": EPOCHS, **given}).to_yaml(), "utf-8")
     return Trainer(run, other)
 
 
