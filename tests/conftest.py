@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Before anything imports torch. Toys are computed in no time: a second thread, here or in a process that a test starts,
+# only waits. A trainer under a supervisor takes every core whatever is said here; its threads wait without spinning,
+# for the other worker's tests need the cores too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.settings import Settings

@@ -28,7 +28,7 @@ from autotrain.ui.drafts import Rows, workload
 from tests.training.causal import chats
 from tests.training.every import TOYS
 from tests.training.learned import learned
-from tests.training.tiny_writer import questions
+from tests.training.talk import questions
 from tests.training.toy import sentences
 
 ONCE = {"num_train_epochs": 1, "max_steps": 0, "evaluations_per_epoch": 1, "early_stopping_patience": 0}

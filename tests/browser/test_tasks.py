@@ -18,8 +18,8 @@ from playwright.sync_api import Page, expect
 from tests.app import autotrain_up
 from tests.browser.conftest import Picture
 from tests.doubles import start_hub_double
+from tests.training.causal import save_causal
 from tests.training.rewriters import save_rewriter
-from tests.training.talker import save_talker
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -195,7 +195,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for value in row.values()
     ]
     return {
-        "talker": save_talker(texts, folder / "tiny-talker"),
+        "talker": save_causal(texts, folder / "tiny-talker"),
         "rewriter": save_rewriter("t5", texts, folder / "tiny-rewriter"),
     }
 

@@ -16,6 +16,7 @@ from autotrain.settings import Settings
 from tests.app import command
 from tests.cli.conftest import Studio
 from tests.doubles import start_hub_double
+from tests.training.toy import sentences, write_table
 from tests.ui.runs_on_record import running
 
 pytestmark = pytest.mark.slow
@@ -97,13 +98,14 @@ def test_a_file_is_inspected_for_people_and_for_programs(studio: Studio) -> None
     assert found["profile"]["rows"] == 360 and "text-classification" in found["tasks"]
 
 
-def test_a_closer_look_in_the_terminal(studio: Studio) -> None:
-    said = " ".join(studio.says("data", "inspect", studio.table, "--deep").split())
+def test_a_closer_look_in_the_terminal(studio: Studio, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "few.csv", sentences(tmp_path, rows_of_each=30))
+    said = " ".join(studio.says("data", "inspect", table, "--deep").split())
     assert 'languages of "text"' in said and '"text" in tokens: median' in said
     assert "doubted" in said
-    found = json.loads(studio.says("data", "inspect", studio.table, "--deep", "--json"))
+    found = json.loads(studio.says("data", "inspect", table, "--deep", "--json"))
     assert found["insights"]["text-classification"]["histograms"][0]["unit"] == "characters"
-    assert found["label_errors"]["text-classification"]["judged"] == 360
+    assert found["label_errors"]["text-classification"]["judged"] == 90
 
 
 def test_a_paused_training_says_why_and_how_to_go_on(settings: Settings, store: SqlStore) -> None:

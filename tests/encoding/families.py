@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrain.models.loading import load_tokenizer
+from tests.training.pieces import byte_pieces
 
 CORPUS = (
     "where is paris? paris is in france. and rome? rome is in italy. be brief and kind. what is the weather in rome? "
@@ -138,17 +139,11 @@ class Family:
 
     def tokenizer(self, folder: Path) -> Any:
         """Saved and loaded as any other."""
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
         from transformers import PreTrainedTokenizerFast
 
-        plain = Tokenizer(models.BPE())
-        plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        plain.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=SIGNS, initial_alphabet=alphabet)
-        plain.train_from_iterator([CORPUS], trainer)
+        pieces = byte_pieces([CORPUS], SIGNS, 400)
         fast = PreTrainedTokenizerFast(
-            tokenizer_object=plain, pad_token="<pad>", unk_token="<unk>", bos_token=self.bos, eos_token=self.eos
+            tokenizer_object=pieces, pad_token="<pad>", unk_token="<unk>", bos_token=self.bos, eos_token=self.eos
         )
         fast.chat_template = self.template
         fast.save_pretrained(folder)

@@ -11,26 +11,19 @@ from hypothesis import strategies as st
 
 from autotrain.encoding.tags import IGNORED, encode_tags
 from autotrain.models.loading import load_tokenizer
+from tests.training.pieces import byte_pieces
 
 
 @pytest.fixture(scope="module", params=["GPT2Tokenizer", "RobertaTokenizer", "PreTrainedTokenizerFast"])
 def byte_level(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A byte-level BPE tokenizer that puts no space before a text, as GPT-2's and RoBERTa's are saved."""
     import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    plain = Tokenizer(models.BPE())
-    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    plain.decoder = decoders.ByteLevel()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-    )
-    plain.train_from_iterator(["Anna lives in Rome"] * 50 + ["lives in Rome"] * 50, trainer)
+    pieces = byte_pieces(["Anna lives in Rome"] * 50 + ["lives in Rome"] * 50, special, 400)
     folder: Path = tmp_path_factory.mktemp("byte-level")
     fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=plain, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+        tokenizer_object=pieces, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
     )
     fast.save_pretrained(folder)
     config = folder / "tokenizer_config.json"

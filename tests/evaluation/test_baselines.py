@@ -20,6 +20,7 @@ from autotrain.evaluation.baselines import (
     stratified_sample,
 )
 from tests.evaluation.conftest import COLOURS, NUMBERS
+from tests.training.causal import save_causal
 
 LABELS = ("colour", "number")
 ENCODING = Encoding(max_length=16, batch_size=8)
@@ -83,23 +84,8 @@ def test_a_text_of_a_hundred_thousand_characters_is_cut_at_what_the_model_can_re
     assert np.isfinite(vectors).all()
 
 
-def test_a_language_model_without_a_padding_token_is_probed_too(tiny_encoder: Path, tmp_path: Path) -> None:
-    from transformers import AutoTokenizer, LlamaConfig, LlamaModel
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
-    tokenizer.pad_token, tokenizer.eos_token = None, "[SEP]"
-    tokenizer.save_pretrained(tmp_path)
-    torch.manual_seed(0)
-    LlamaModel(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=64,
-        )
-    ).save_pretrained(tmp_path)
+def test_a_language_model_without_a_padding_token_is_probed_too(tmp_path: Path) -> None:
+    save_causal(labelled(60, 1).texts, tmp_path, words=True, pad="none")
     test = labelled(40, 3)
     found = linear_probe(tmp_path, labelled(60, 1), labelled(20, 2), test, LABELS, ENCODING, seed=0)
     assert (found.predicted == test.classes).mean() > 0.9

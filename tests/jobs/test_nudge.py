@@ -40,10 +40,14 @@ def test_a_message_is_the_id_in_json(settings: Settings, queue: redis.Redis) -> 
     assert message["headers"]["ignore_result"] is True
 
 
-def test_no_broker_is_no_error(settings: Settings) -> None:
+def test_no_broker_is_no_error_however_many_nudges_wait(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("jobs.nudge.WAITING", 2)  # each is tried for seconds, long after this test
     tell = nudge(settings)
-    for number in range(2000):
+    for number in range(20):
         tell("run", str(number))
+    assert "too many nudges wait for the broker" in caplog.text
 
 
 def test_a_broker_that_never_answers_keeps_nobody_waiting(tmp_path: Path) -> None:

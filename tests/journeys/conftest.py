@@ -17,7 +17,14 @@ from typing import Any
 import pytest
 
 from autotrain.runs.folder import Order, RunFolder
-from tests.training.toy import freeze_table, recipe, save_encoder, sentences, write_table
+from tests.training.conftest import frozen, model, table
+from tests.training.toy import recipe
+
+__all__ = ["frozen", "model", "table"]
+
+EPOCHS = 2
+STEPS = EPOCHS * 72
+"""Of a run that nothing happens to: epochs of 288 rows in batches of four."""
 
 
 @dataclass(frozen=True)
@@ -72,26 +79,6 @@ class Trainer:
         return hashlib.sha256((self.run.adapter / "adapter_model.safetensors").read_bytes()).hexdigest()
 
 
-@pytest.fixture(scope="session")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real sentences of three languages as a CSV."""
-    folder = tmp_path_factory.mktemp("table")
-    return write_table(folder / "table.csv", sentences(folder))
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small encoder with random weights."""
-    texts = [text for text, _ in sentences(tmp_path_factory.mktemp("texts"))]
-    return save_encoder(texts, tmp_path_factory.mktemp("tiny-encoder"))
-
-
-@pytest.fixture(scope="session")
-def frozen(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The splits, as a submitted run has them."""
-    return freeze_table(table, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data"))
-
-
 @pytest.fixture
 def trainer(frozen: Path, table: Path, model: Path, tmp_path: Path) -> Callable[..., Trainer]:
     """Make a run folder for the toy; parameters and another model as wished."""
@@ -103,7 +90,7 @@ def make(folder: Path, frozen: Path, table: Path, model: Path, given: dict[str, 
     other = given.pop("model", model)
     run = RunFolder(folder)
     shutil.copytree(frozen, run.data)
-    run.recipe.write_text(recipe(table, **given).to_yaml(), "utf-8")
+    run.recipe.write_text(recipe(table, **{"num_train_epochs": EPOCHS, **given}).to_yaml(), "utf-8")
     return Trainer(run, other)
 
 

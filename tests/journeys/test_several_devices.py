@@ -27,14 +27,14 @@ from jobs.launchers.local import LocalLauncher
 from jobs.lease import Pace
 from jobs.supervisor import Seams, supervise
 
-from .conftest import Trainer, make
+from .conftest import EPOCHS, Trainer, make
+from .conftest import STEPS as ON_ONE
 
 Make = Callable[..., Trainer]
 ROOT = Path(__file__).parent.parent.parent
 TWO = "cpu:0+cpu:1"
-EPOCHS = 2
-STEPS = EPOCHS * 36
-"""Epochs of 288 rows, four on each of two devices."""
+STEPS = ON_ONE // 2
+"""Four rows on each of two devices."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ def owned(home: Path, frozen: Path, table: Path, model: Path) -> Owned:
     settings.prepare_home()
     store = open_store(settings.database)
     store.register_slots("here", [TWO])
-    trainer = make(settings.runs / "r", frozen, table, model, {"num_train_epochs": EPOCHS})
+    trainer = make(settings.runs / "r", frozen, table, model, {})
     store.create(NewRun("r", "r", "text-classification", "tiny-encoder", "table.csv", "recipe"))
     return Owned(trainer, store, settings)
 
@@ -170,7 +170,7 @@ def test_paused_and_then_robbed_of_a_process_it_goes_on_to_the_same_adapter(
 @pytest.mark.slow
 def test_two_devices_train_as_one_with_twice_the_batch_and_one_may_go_on_for_both(trainer: Make) -> None:
     # Ten rows an update, and eight in the last one of an epoch: one device gets two that count for nothing.
-    common = {"lora_dropout": 0.0, "num_train_epochs": 2, "learning_rate": 1e-3}
+    common = {"lora_dropout": 0.0, "learning_rate": 1e-3}
     one = trainer(per_device_train_batch_size=10, **common)
     assert one.finish() == 0
     two = trainer(per_device_train_batch_size=5, **common)

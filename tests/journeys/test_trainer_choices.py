@@ -9,6 +9,8 @@ import pytest
 
 from autotrain.report import Report
 from autotrain.tasks import TASKS
+from tests.training.causal import save_causal
+from tests.training.toy import sentences
 
 from .conftest import Trainer
 
@@ -65,20 +67,11 @@ def test_half_the_batch_with_double_accumulation_is_the_same_training(trainer: M
     assert losses[1] == pytest.approx(losses[0], abs=2e-3)
 
 
-@pytest.fixture(scope="session")
-def language_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A decoder of two small layers with the toy's tokenizer, which has an end but no padding token."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("tiny-decoder")
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    tokenizer.eos_token, tokenizer.pad_token = "[SEP]", None
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    LlamaForCausalLM(LlamaConfig(vocab_size=600, max_position_embeddings=64, **size)).save_pretrained(folder)
-    return folder
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that writes, whose tokenizer has an end but no padding token."""
+    folder = tmp_path_factory.mktemp("tiny-causal")
+    return save_causal([text for text, _ in sentences(folder)], folder, pad="none")
 
 
 @pytest.mark.slow

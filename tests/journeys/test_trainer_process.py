@@ -20,12 +20,10 @@ from autotrain.runs.folder import Order
 from autotrain.training.checkpoint import complete, last_complete
 from jobs.leash import leashed
 
-from .conftest import Trainer
+from .conftest import STEPS, Trainer
 
 Make = Callable[..., Trainer]
 STOPPED = 75
-STEPS = 4 * 72
-"""Of an undisturbed run of the toy: four epochs of 288 rows in batches of four."""
 
 
 def same(run: Trainer, undisturbed: Trainer, *attempts: int) -> None:

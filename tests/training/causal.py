@@ -1,16 +1,21 @@
-"""Toys that write: real questions with their answers, and small causal language models of several architectures."""
+"""Toys that write: causal language models of two small layers with random weights, their tokenizers and templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-SIGNS = ("<pad>", "<|im_start|>", "<|im_end|>")
+from tests.training.pieces import byte_pieces, whole_words
+
+PLACES = 128
+"""Tokens that they have positions for."""
+SIGNS = ("<pad>", "<unk>", "<|im_start|>", "<|im_end|>", "<|endoftext|>")
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+KINDS = ("llama", "qwen2", "gemma", "gpt2", "bloom")
 PARAMS: dict[str, Any] = {
     "num_train_epochs": 4,
     "learning_rate": 1e-2,
@@ -22,78 +27,73 @@ PARAMS: dict[str, Any] = {
     "evaluations_per_epoch": 1,
     "early_stopping_patience": 0,
 }
-KINDS = ("llama", "qwen2", "gemma", "gpt2", "bloom")
+"""What teaches them in seconds."""
 
 
-def exchanges() -> list[tuple[str, str]]:
-    """Short English questions with their answers, each question once, out of the ChatterBot corpus."""
-    import yaml
-    from chatterbot_corpus import corpus
+def save_causal(
+    texts: Iterable[str],
+    folder: Path,
+    kind: str = "llama",
+    *,
+    words: bool = False,
+    vocabulary: int = 600,
+    pad: Literal["own", "end", "none", "unknown"] = "own",
+    end: str = "<|im_end|>",
+    side: Literal["left", "right"] = "right",
+    template: str | None = TEMPLATE,
+    **config: Any,
+) -> Path:
+    """A model and its tokenizer, whose pieces come from the texts.
 
-    found: dict[str, str] = {}
-    for path in sorted(Path(corpus.DATA_DIRECTORY, "english").glob("*.yml")):
-        for turns in yaml.safe_load(path.read_text("utf-8"))["conversations"]:
-            asked, said = str(turns[0]), str(turns[1])
-            if 3 <= len(asked) <= 60 and 3 <= len(said) <= 40:
-                found.setdefault(asked, said)
-    return list(found.items())
-
-
-def chats(most: int) -> list[dict[str, Any]]:
-    """The exchanges as conversations."""
-    return [
-        {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]}
-        for asked, said in exchanges()[:most]
-    ]
-
-
-def save_causal(folder: Path, kind: str = "llama", *, template: str | None = TEMPLATE) -> Path:
-    """A model of this kind with two small layers and random weights, and its tokenizer, made from the exchanges."""
+    Args:
+        texts: that the pieces come from.
+        folder: where it goes.
+        kind: one of KINDS.
+        words: whether the pieces are whole words; else they are of bytes.
+        vocabulary: how many pieces, at most.
+        pad: which token the tokenizer pads with; `unknown` is one that the model was not given.
+        end: the end token that the tokenizer names. The template always ends a turn with <|im_end|>.
+        side: where it pads.
+        template: of a chat; None for a base without one.
+        config: what else differs in the model.
+    """
     import torch
+    from transformers import PreTrainedTokenizerFast
 
-    tokenizer = _tokenizer(text for pair in exchanges() for text in pair)
+    pieces = (whole_words if words else byte_pieces)(texts, SIGNS, vocabulary)
+    names = {"unk_token": "<unk>", "eos_token": end, "additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
+    names |= {"own": {"pad_token": "<pad>"}, "end": {"pad_token": end}}.get(pad, {})
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, model_max_length=PLACES, padding_side=side, **names)
     tokenizer.chat_template = template
+    known = len(tokenizer)
+    if pad == "unknown":
+        tokenizer.add_special_tokens({"pad_token": "<|new pad|>"})
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    tiny_causal(kind, len(tokenizer), tokenizer.eos_token_id).save_pretrained(folder)
+    told = {"pad_token_id": tokenizer.pad_token_id if pad == "own" else None, **config}
+    tiny_causal(kind, known, tokenizer.eos_token_id, **told).save_pretrained(folder)
     return folder
 
 
-def tiny_causal(kind: str, words: int, end: int) -> Any:
-    """A causal language model of two small layers with random weights."""
+def tiny_causal(kind: str, words: int, end: int, **config: Any) -> Any:
+    """The model alone, of a kind in KINDS."""
     from transformers import AutoModelForCausalLM, BloomConfig, GemmaConfig, GPT2Config, LlamaConfig, Qwen2Config
 
     shared = {"vocab_size": words, "bos_token_id": None, "eos_token_id": end, "pad_token_id": 0}
-    size = {
+    size: Mapping[str, Any] = {
         "hidden_size": 48,
         "intermediate_size": 96,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "max_position_embeddings": 128,
+        "max_position_embeddings": PLACES,
         "initializer_range": 0.1,
     }
-    made = {
-        "llama": lambda: LlamaConfig(**shared, **size),
-        "qwen2": lambda: Qwen2Config(**shared, **size),
-        "gemma": lambda: GemmaConfig(**shared, **size, head_dim=12),
-        "gpt2": lambda: GPT2Config(**shared, n_embd=48, n_layer=2, n_head=4, n_positions=128),
-        "bloom": lambda: BloomConfig(**shared, hidden_size=48, n_layer=2, n_head=4),
-    }
-    return AutoModelForCausalLM.from_config(made[kind]())
-
-
-def _tokenizer(texts: Iterable[str]) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    pieces = Tokenizer(models.BPE())
-    pieces.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    pieces.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    pieces.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=600, special_tokens=list(SIGNS), initial_alphabet=alphabet)
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=pieces, model_max_length=128, eos_token="<|im_end|>", pad_token="<pad>"
-    )
+    classes, sizes = {
+        "llama": (LlamaConfig, size),
+        "qwen2": (Qwen2Config, size),
+        "gemma": (GemmaConfig, {**size, "head_dim": 12}),
+        "gpt2": (GPT2Config, {"n_embd": 48, "n_layer": 2, "n_head": 4, "n_positions": PLACES}),
+        "bloom": (BloomConfig, {"hidden_size": 48, "n_layer": 2, "n_head": 4}),
+    }[kind]
+    return AutoModelForCausalLM.from_config(classes(**{**shared, **sizes, **config}))

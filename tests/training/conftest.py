@@ -1,4 +1,4 @@
-"""The toy, made once: its sentences, its encoder, its frozen splits."""
+"""The toys, made once: sentences, an encoder, their frozen splits, and a model that writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from accelerate.state import AcceleratorState
 
+from tests.training.causal import save_causal
 from tests.training.device import TESTED
+from tests.training.talk import said
 from tests.training.toy import freeze_table, save_encoder, sentences, write_table
 
 
@@ -27,6 +29,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def frozen(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return freeze_table(table, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A causal language model that knows the pieces of real talk."""
+    return save_causal(said(), tmp_path_factory.mktemp("tiny-causal"))
 
 
 @pytest.fixture(autouse=True)

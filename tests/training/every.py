@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.training import causal, talker, tiny_writer, toy
+from tests.training import causal, talk, toy
 from tests.training.learned import Learned, learned
 from tests.training.rewriters import save_rewriter
 
@@ -99,32 +99,32 @@ TOYS: dict[str, Toy] = {
     ),
     "supervised-fine-tuning": Toy(
         {"messages": "messages"},
-        lambda _: causal.chats(180),
-        lambda _, folder: causal.save_causal(folder),
+        lambda _: talk.chats(180),
+        lambda _, folder: causal.save_causal(talk.said(), folder),
         {**WRITER, "written_rows": 4, "written_tokens": 8},
     ),
     "preference-tuning": Toy(
         {role: role for role in ("prompt", "chosen", "rejected")},
-        lambda _: talker.preferences(180),
-        talker.save_talker,
-        {**talker.PARAMS, "max_steps": 12, "written_rows": 2, "written_tokens": 8, "loss": "simpo"},
+        lambda _: talk.preferences(180),
+        causal.save_causal,
+        {**WRITER, "written_rows": 2, "written_tokens": 8, "loss": "simpo"},
     ),
     "reward-modeling": Toy(
         {role: role for role in ("prompt", "chosen", "rejected")},
-        lambda _: talker.preferences(180),
-        talker.save_talker,
-        {**talker.PARAMS, "max_steps": 12},
+        lambda _: talk.preferences(180),
+        causal.save_causal,
+        WRITER,
     ),
     "continued-pretraining": Toy(
         {"text": "text"},
-        lambda _: [{"text": f"{asked} {answer}"} for asked, answer in causal.exchanges()[:180]],
-        lambda _, folder: causal.save_causal(folder),
+        lambda _: [{"text": f"{asked} {answer}"} for asked, answer in talk.exchanges()[:180]],
+        lambda _, folder: causal.save_causal(talk.said(), folder),
         {**WRITER, "packing": False},
     ),
     "grpo": Toy(
         {"prompt": "problem", "answer": "solution"},
-        lambda _: [{"problem": text, "solution": "no"} for text in tiny_writer.questions(150)],
-        lambda texts, folder: tiny_writer.save_writer(texts, folder, words=40, initializer_range=0.1),
+        lambda _: [{"problem": text, "solution": "no"} for text in talk.questions(150)],
+        lambda texts, folder: causal.save_causal(texts, folder, words=True, vocabulary=40),
         {
             **WRITER,
             "max_steps": 6,

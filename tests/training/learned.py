@@ -60,20 +60,17 @@ class Learned:
     model: Path
     params: Mapping[str, Any]
 
-    def attempt(
-        self, number: int = 1, ear: Ear | None = None, resume_from: Path | None = None, **params: Any
-    ) -> Result:
-        """Train to the end, or until `ear` wishes a stop, which raises Stopped."""
+    def given(self, number: int = 1, ear: Ear | None = None, resume_from: Path | None = None, **params: Any) -> Attempt:
+        """An attempt to hand to the task, or to a learner that the test keeps."""
         ear = ear or Ear()
         workdir = self.folder / f"attempt-{number}"
         workdir.mkdir(parents=True)
-        typed = TASKS[self.task].params_class(**{**self.params, **params})
-        given = Attempt(
+        return Attempt(
             model=self.model,
             model_name="tiny",
             data=self.folder / "data",
             columns=self.columns,
-            params=typed,
+            params=TASKS[self.task].params_class(**{**self.params, **params}),
             workdir=workdir,
             artifact=workdir / "adapter",
             resume_from=resume_from,
@@ -81,7 +78,12 @@ class Learned:
             device=TESTED,
             wishes=ear.wishes,
         )
-        return TASKS[self.task].train(given)
+
+    def attempt(
+        self, number: int = 1, ear: Ear | None = None, resume_from: Path | None = None, **params: Any
+    ) -> Result:
+        """Train to the end, or until `ear` wishes a stop, which raises Stopped."""
+        return TASKS[self.task].train(self.given(number, ear, resume_from, **params))
 
     def submitted(self) -> RunFolder:
         """The folder as a trainer process takes it: with its recipe."""

@@ -17,15 +17,14 @@ from autotrain.errors import ModelError
 from autotrain.models.loading import load_causal, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.params import AdapterParams
-from autotrain.task import Attempt
 from autotrain.tasks import TASKS
 from autotrain.training.adapter import whole_in
 from autotrain.training.chat import ChatLearner
 from autotrain.training.classification import ClassificationLearner, class_probabilities
 from autotrain.training.writing import Writer
-from tests.training import speakers
-from tests.training.device import TESTED
-from tests.training.learned import Ear, Learned, learned
+from tests.training import causal as writers
+from tests.training.learned import Learned, learned
+from tests.training.talk import exchanges, said
 from tests.training.toy import PARAMS, save_encoder, sentences
 
 SHORT = {**PARAMS, "max_steps": 14, "learning_rate": 1e-3}
@@ -49,11 +48,6 @@ def encoder(texts: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFacto
     return save_encoder([text for text, _ in texts], tmp_path_factory.mktemp("encoder"))
 
 
-@pytest.fixture(scope="module")
-def speaker(texts: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return speakers.save_speaker([text for text, _ in texts], tmp_path_factory.mktemp("speaker"))
-
-
 @pytest.fixture
 def classifying(texts: list[tuple[str, str]], encoder: Path, tmp_path: Path) -> Learned:
     rows = [{"text": text, "label": label} for text, label in texts]
@@ -61,36 +55,10 @@ def classifying(texts: list[tuple[str, str]], encoder: Path, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def speaking(texts: list[tuple[str, str]], speaker: Path, tmp_path_factory: pytest.TempPathFactory) -> Learned:
-    rows, columns = speakers.questions(texts), {"prompt": "prompt", "completion": "completion"}
-    return learned(
-        tmp_path_factory.mktemp("speaking"),
-        "supervised-fine-tuning",
-        rows,
-        columns,
-        speaker,
-        **{**speakers.PARAMS, "written_rows": 0},
-    )
-
-
-def given(run: Learned, number: int, params: dict[str, Any], ear: Ear | None = None) -> Attempt:
-    """An attempt to hand to a learner that the test keeps."""
-    ear = ear or Ear()
-    workdir = run.folder / f"attempt-{number}"
-    workdir.mkdir(parents=True)
-    return Attempt(
-        model=run.model,
-        model_name="tiny",
-        data=run.folder / "data",
-        columns=run.columns,
-        params=TASKS[run.task].params_class(**{**run.params, **params}),
-        workdir=workdir,
-        artifact=workdir / "adapter",
-        resume_from=None,
-        sink=ear,
-        device=TESTED,
-        wishes=ear.wishes,
-    )
+def writing(causal: Path, tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    rows = [{"prompt": asked, "completion": reply} for asked, reply in exchanges()]
+    columns, params = {"prompt": "prompt", "completion": "completion"}, {**writers.PARAMS, "written_rows": 0}
+    return learned(tmp_path_factory.mktemp("writing"), "supervised-fine-tuning", rows, columns, causal, **params)
 
 
 @pytest.mark.parametrize("kind", ["dora", "pissa, all at once", "lora+", "full"])
@@ -107,7 +75,7 @@ def test_what_is_loaded_on_the_untouched_base_answers_as_the_training_left_it(
     classifying: Learned, encoder: Path, texts: list[tuple[str, str]], kind: str
 ) -> None:
     before = (encoder / "model.safetensors").read_bytes()
-    attempt = given(classifying, 1, {**KINDS[kind], "max_steps": 60})
+    attempt = classifying.given(1, **{**KINDS[kind], "max_steps": 60})
     assert isinstance(attempt.params, AdapterParams)
     learner = ClassificationLearner(attempt, attempt.params, task=classifying.task, shape="classification")
     losses = [values["loss"] for values in _curve(learner) if "loss" in values]
@@ -135,10 +103,10 @@ def test_pissa_is_saved_as_a_plain_adapter_of_twice_the_rank(classifying: Learne
     assert {shape[0] for name, shape in shapes.items() if "lora_A" in name} == {8}
 
 
-def test_a_rank_beyond_a_weights_own_leaves_the_rest_empty(speaker: Path) -> None:
+def test_a_rank_beyond_a_weights_own_leaves_the_rest_empty(causal: Path) -> None:
     from autotrain.models.pissa import settle
 
-    model = load_causal(speaker, load_tokenizer(speaker)).eval()
+    model = load_causal(causal, load_tokenizer(causal)).eval()
     ids = torch.arange(20).view(1, -1)
     plain = model(input_ids=ids).logits
     tuned = add_lora(model, AdapterParams(lora_r=64, init_lora_weights="pissa"), kind="CAUSAL_LM").eval()
@@ -159,10 +127,10 @@ def test_lora_plus_moves_the_second_half_faster(classifying: Learned) -> None:
     assert moved == pytest.approx(16 * classifying.params["learning_rate"], rel=0.01)
 
 
-def test_a_whole_model_is_complete_in_itself_and_is_compared_with_its_base(speaking: Learned, speaker: Path) -> None:
-    attempt = given(speaking, 1, {"training_method": "full", "learning_rate": 3e-3, "max_steps": 60, "written_rows": 6})
+def test_a_whole_model_is_complete_in_itself_and_is_compared_with_its_base(writing: Learned, causal: Path) -> None:
+    attempt = writing.given(1, training_method="full", learning_rate=3e-3, max_steps=60, written_rows=6)
     assert isinstance(attempt.params, AdapterParams)
-    learner = ChatLearner(attempt, attempt.params, task=speaking.task, shape="prompt-completion")
+    learner = ChatLearner(attempt, attempt.params, task=writing.task, shape="prompt-completion")
     report = learner.run().report
     assert report.headline().beats(report.baselines[0].scores[0]), "better than the untouched base"
     assert report.training.trainable_parameters == report.training.total_parameters
@@ -171,46 +139,46 @@ def test_a_whole_model_is_complete_in_itself_and_is_compared_with_its_base(speak
     asked = [{"prompt": example.inputs["prompt"]} for example in report.examples[:4]]
     writer = Writer(learner.model, learner.tokenizer)
     here = [one.text for one in writer.predict(asked)]
-    for base in (speaker, artifact):  # with its base, and without one
-        predictor = TASKS[speaking.task].load(artifact, base)
+    for base in (causal, artifact):  # with its base, and without one
+        predictor = TASKS[writing.task].load(artifact, base)
         assert [one.text for one in predictor.predict(asked) if isinstance(one, Written)] == here
     untouched = Asking(Sampling(max_new_tokens=8), untouched=True)
-    tuned = TASKS[speaking.task].load(artifact, speaker)
+    tuned = TASKS[writing.task].load(artifact, causal)
     assert [one.text for one in tuned.predict(asked, untouched) if isinstance(one, Written)] != here
 
 
 def test_a_whole_or_merged_model_is_a_base_for_a_second_training(
-    speaking: Learned, speaker: Path, tmp_path: Path
+    writing: Learned, causal: Path, tmp_path: Path
 ) -> None:
     from peft import PeftModel
 
-    first = speaking.attempt(20, max_steps=20)
+    first = writing.attempt(20, max_steps=20)
     tokenizer = load_tokenizer(first.artifact)
-    merged = PeftModel.from_pretrained(load_causal(speaker, tokenizer), first.artifact).merge_and_unload()
+    merged = PeftModel.from_pretrained(load_causal(causal, tokenizer), first.artifact).merge_and_unload()
     merged.save_pretrained(tmp_path / "merged")
     tokenizer.save_pretrained(tmp_path / "merged")
-    again = replace(speaking, model=tmp_path / "merged").attempt(21, max_steps=4, use_dora=True)
+    again = replace(writing, model=tmp_path / "merged").attempt(21, max_steps=4, use_dora=True)
     start = float(again.report.baselines[0].scores[0].value)
     assert start == pytest.approx(first.report.scores[0].value, rel=1e-3), "it goes on from what was learned"
     assert start < 0.8 * first.report.baselines[0].scores[0].value
-    whole = speaking.attempt(23, max_steps=2, training_method="full", learning_rate=1e-4).artifact
-    assert replace(speaking, model=whole).attempt(24, max_steps=2).report.scores
+    whole = writing.attempt(23, max_steps=2, training_method="full", learning_rate=1e-4).artifact
+    assert replace(writing, model=whole).attempt(24, max_steps=2).report.scores
 
 
-def test_an_adapter_as_a_base_is_refused_with_the_base_it_has(speaking: Learned) -> None:
-    adapter = speaking.attempt(30, max_steps=1).artifact
+def test_an_adapter_as_a_base_is_refused_with_the_base_it_has(writing: Learned) -> None:
+    adapter = writing.attempt(30, max_steps=1).artifact
     with pytest.raises(ModelError, match="holds an adapter.*Choose the model it was made for .tiny.*merge"):
-        replace(speaking, model=adapter).attempt(31)
+        replace(writing, model=adapter).attempt(31)
 
 
-def test_a_task_that_needs_an_adapter_refuses_a_whole_model_before_it_trains(speaker: Path, tmp_path: Path) -> None:
+def test_a_task_that_needs_an_adapter_refuses_a_whole_model_before_it_trains(causal: Path, tmp_path: Path) -> None:
     said = [("Is it so?", "It is.", "Non lo so."), ("Are you there?", "I am here.", "Dove sono?")] * 12
     rows = [
         {"prompt": f"{asked} {number}", "chosen": yes, "rejected": no} for number, (asked, yes, no) in enumerate(said)
     ]
     columns = {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}
     for task in ("preference-tuning", "reward-modeling"):
-        run = learned(tmp_path / task, task, rows, columns, speaker, training_method="full")
+        run = learned(tmp_path / task, task, rows, columns, causal, training_method="full")
         with pytest.raises(ModelError, match="needs an adapter.*Set training_method to lora"):
             run.attempt()
         assert not list(run.folder.glob("attempt-1/checkpoints/*"))
@@ -218,9 +186,9 @@ def test_a_task_that_needs_an_adapter_refuses_a_whole_model_before_it_trains(spe
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_tokens_that_the_model_does_not_know_get_rows_that_are_learned_and_saved(
-    speaking: Learned, texts: list[tuple[str, str]], tmp_path: Path, tied: bool
+    writing: Learned, tmp_path: Path, tied: bool
 ) -> None:
-    model = speakers.save_speaker([text for text, _ in texts], tmp_path / "base", pad="unknown", tied=tied)
+    model = writers.save_causal(said(), tmp_path / "base", vocabulary=500, pad="unknown", tie_word_embeddings=tied)
     tokenizer = load_tokenizer(model)
     loaded = load_causal(model, tokenizer)
     rows = loaded.get_input_embeddings().weight.shape[0]
@@ -242,21 +210,21 @@ def test_tokens_that_the_model_does_not_know_get_rows_that_are_learned_and_saved
     torch.testing.assert_close(again(input_ids=ids).logits, expected, atol=1e-5, rtol=1e-5)
     assert torch.equal(again.get_base_model().get_input_embeddings().weight[:500], frozen)
     if tied:
-        artifact = replace(speaking, model=model).attempt(40, max_steps=4).artifact
+        artifact = replace(writing, model=model).attempt(40, max_steps=4).artifact
         assert not any("embed_tokens.weight" in name for name in load_file(artifact / "adapter_model.safetensors"))
-        TASKS[speaking.task].load(artifact, model)
+        TASKS[writing.task].load(artifact, model)
 
 
 @pytest.mark.parametrize("bits", ["4bit", "8bit"])
-def test_a_quantised_base_is_tuned_and_loaded_again_as_it_was(speaking: Learned, speaker: Path, bits: str) -> None:
+def test_a_quantised_base_is_tuned_and_loaded_again_as_it_was(writing: Learned, causal: Path, bits: str) -> None:
     pytest.importorskip("bitsandbytes")
-    attempt = given(speaking, 50 + int(bits[0]), {"quantization": bits, "max_steps": 40})
+    attempt = writing.given(50 + int(bits[0]), quantization=bits, max_steps=40)
     assert isinstance(attempt.params, AdapterParams)
-    learner = ChatLearner(attempt, attempt.params, task=speaking.task, shape="prompt-completion")
+    learner = ChatLearner(attempt, attempt.params, task=writing.task, shape="prompt-completion")
     report = learner.run().report
     assert report.headline().beats(report.baselines[0].scores[0])
     assert {"4bit": "Linear4bit", "8bit": "Linear8bitLt"}[bits] in str(learner.model)
     asked = [{"prompt": example.inputs["prompt"]} for example in report.examples[:3]]
     here = [one.text for one in Writer(learner.model, learner.tokenizer).predict(asked)]
-    loaded = TASKS[speaking.task].load(attempt.artifact, speaker)
+    loaded = TASKS[writing.task].load(attempt.artifact, causal)
     assert [one.text for one in loaded.predict(asked) if isinstance(one, Written)] == here

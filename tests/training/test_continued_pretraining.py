@@ -10,8 +10,9 @@ from autotrain.answers import Asking, Sampling
 from autotrain.errors import DataError, ModelError
 from autotrain.task import Result
 from autotrain.tasks import TASKS
-from tests.training.causal import PARAMS, exchanges, save_causal
+from tests.training.causal import PARAMS
 from tests.training.learned import Learned, learned
+from tests.training.talk import exchanges
 from tests.training.toy import save_encoder
 
 TASK = "continued-pretraining"
@@ -26,8 +27,8 @@ def documents(most: int, each: int = 1) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_causal(tmp_path_factory.mktemp("causal"))
+def model(causal: Path) -> Path:
+    return causal
 
 
 @pytest.fixture(scope="module")

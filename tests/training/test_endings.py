@@ -16,7 +16,7 @@ from autotrain.training.fit import IGNORED
 from autotrain.training.language import causal_item, next_token_step
 from autotrain.training.packing import CausalCollator
 from autotrain.training.writing import Writer, end_of_turn, stop_tokens
-from tests.training.speakers import save_speaker
+from tests.training.causal import save_causal
 
 TURNS = [
     [{"role": "user", "content": "Is it red?"}, {"role": "assistant", "content": "Yes."}],
@@ -30,11 +30,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "a padding token of its own": {"pad": "own"},
     "one the model was not told of": {"pad": "unknown"},
     "padding on the left": {"pad": "end", "side": "left"},
-    "the template ends otherwise than the tokenizer says": {
-        "end": "<|im_end|>",
-        "named_end": "<|endoftext|>",
-        "pad": "none",
-    },
+    "the template ends otherwise than the tokenizer says": {"end": "<|endoftext|>", "pad": "none"},
 }
 
 
@@ -44,7 +40,7 @@ def rows_of(tokenizer: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_end_is_learned_and_the_writing_stops_at_it(family: str, tmp_path: Path) -> None:
-    model = save_speaker(TEXTS, tmp_path, **FAMILIES[family])
+    model = save_causal(TEXTS, tmp_path, **FAMILIES[family])
     tokenizer = load_tokenizer(model)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     rows, collator = rows_of(tokenizer), CausalCollator(tokenizer.pad_token_id)
@@ -69,7 +65,7 @@ def test_the_end_is_learned_and_the_writing_stops_at_it(family: str, tmp_path: P
 
 
 def test_a_template_tells_its_own_end_however_unusual(tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(save_speaker(TEXTS, tmp_path, end="<|im_end|>", named_end="<|endoftext|>"))
+    tokenizer = load_tokenizer(save_causal(TEXTS, tmp_path, end="<|endoftext|>"))
     model = load_causal(tmp_path, tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|over|>"]})
     tokenizer.chat_template = tokenizer.chat_template.replace("<|im_end|>", "<|over|>")
@@ -85,7 +81,7 @@ def test_a_classifier_reads_the_last_word_and_not_the_padding(tmp_path: Path) ->
     """The folder's configuration may name another padding token than the rows are filled up with."""
     from transformers import AutoConfig
 
-    save_speaker(TEXTS, tmp_path, pad="end", side="left")
+    save_causal(TEXTS, tmp_path, pad="end", side="left")
     config = AutoConfig.from_pretrained(tmp_path)
     config.pad_token_id = 5
     config.save_pretrained(tmp_path)

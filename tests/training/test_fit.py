@@ -11,7 +11,6 @@ import torch
 from autotrain.encoding.texts import encode_texts
 from autotrain.errors import TrainingError
 from autotrain.evaluation.metrics import compute_metrics
-from autotrain.events import AnyEvent
 from autotrain.models.loading import load_classifier, load_tokenizer
 from autotrain.models.lora import add_lora
 from autotrain.task import Attempt
@@ -20,21 +19,12 @@ from autotrain.training.classification import classes_of, collator, texts_of
 from autotrain.training.fit import Objective, Rows, fit
 from autotrain.training.rows import SplitRows
 from tests.training.device import TESTED
+from tests.training.learned import Ear
 
 BAD_STEP = 4
 
 
-class Events:
-    """A sink that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[AnyEvent] = []
-
-    def emit(self, event: AnyEvent) -> None:
-        self.told.append(event)
-
-
-def trained(model: Path, frozen: Path, folder: Path, sink: Events, loss: Any, metrics: Any, **params: Any) -> Any:
+def trained(model: Path, frozen: Path, folder: Path, sink: Ear, loss: Any, metrics: Any, **params: Any) -> Any:
     """The toy trained with a loss and metrics of the test's own; the tuned model and how it went."""
     train = SplitRows(frozen, "train", "classification")
     labels = sorted({row["label"] for row in train.rows})
@@ -75,7 +65,7 @@ def test_a_loss_that_is_not_a_number_ends_the_training_with_a_remedy_and_leaves_
         found = cross_entropy(outputs, labels)
         return found * float("nan") if seen == BAD_STEP else found
 
-    sink = Events()
+    sink = Ear()
     tuned, train = trained(model, frozen, tmp_path, sink, loss, compute_metrics, max_steps=20)
     with pytest.raises(TrainingError, match=f"training loss at step {BAD_STEP} is nan.*lower learning rate"):
         train()
@@ -98,7 +88,7 @@ def test_of_equal_scores_the_moment_with_the_lowest_loss_is_kept_and_a_falling_l
         calls += 1
         return cross_entropy(outputs, labels) * (1 + abs(calls - 150) / 50)
 
-    sink = Events()
+    sink = Ear()
     _, train = trained(
         model,
         frozen,

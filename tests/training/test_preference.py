@@ -19,8 +19,9 @@ from autotrain.tasks import TASKS
 from autotrain.training.language import answer_sums, divergence
 from autotrain.training.packing import CausalCollator
 from autotrain.training.wishes import Stopped
+from tests.training.causal import PARAMS
 from tests.training.learned import Ear, Learned, learned
-from tests.training.talker import PARAMS, preferences, save_talker, thumbs
+from tests.training.talk import preferences, thumbs
 
 PAIRS = {role: role for role in ("prompt", "chosen", "rejected")}
 THUMBS = {"prompt": "prompt", "completion": "completion", "rating": "thumb"}
@@ -28,9 +29,8 @@ WRITING = {"written_rows": 2, "written_tokens": 8}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts = [text for row in preferences(300) for text in row.values()]
-    return save_talker(texts, tmp_path_factory.mktemp("talker"))
+def model(causal: Path) -> Path:
+    return causal
 
 
 @pytest.fixture(scope="module")

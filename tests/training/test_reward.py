@@ -18,17 +18,17 @@ from autotrain.task import Result
 from autotrain.tasks import TASKS
 from autotrain.training.head import preferring
 from autotrain.training.reward import RewardModel
+from tests.training.causal import PARAMS
 from tests.training.learned import Learned, learned
-from tests.training.talker import PARAMS, preferences, save_talker
+from tests.training.talk import preferences
 from tests.training.toy import save_encoder
 
 COLUMNS = {role: role for role in ("prompt", "chosen", "rejected")}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts = [text for row in preferences(300) for text in row.values()]
-    return save_talker(texts, tmp_path_factory.mktemp("talker"))
+def model(causal: Path) -> Path:
+    return causal
 
 
 @pytest.fixture(scope="module")

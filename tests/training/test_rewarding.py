@@ -15,8 +15,9 @@ from autotrain.task import Result
 from autotrain.tasks import TASKS
 from autotrain.training.checkpoint import Moment, complete
 from autotrain.training.rewarding import no_difference
+from tests.training.causal import PLACES, save_causal
 from tests.training.learned import Ear, Learned, learned
-from tests.training.tiny_writer import PLACES, questions, save_writer
+from tests.training.talk import questions
 
 COLUMNS = {"prompt": "problem", "answer": "solution"}
 WANTED: dict[str, Any] = {
@@ -49,7 +50,7 @@ def rows() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def model(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [*(row["problem"] for row in rows), *["what no"] * 99]
-    return save_writer(texts, tmp_path_factory.mktemp("writer"), words=40, initializer_range=0.1)
+    return save_causal(texts, tmp_path_factory.mktemp("causal"), words=True, vocabulary=40)
 
 
 @pytest.fixture(scope="module")

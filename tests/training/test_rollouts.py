@@ -23,14 +23,17 @@ from autotrain.models.loading import load_tokenizer
 from autotrain.training import rollouts
 from autotrain.training.fit import IGNORED
 from autotrain.training.rollouts import Asked, Judge, Rollouts, advantages, policy_loss
-from tests.training.tiny_writer import questions, save_writer
+from tests.training.causal import save_causal
+from tests.training.talk import questions
 
 GENERATIONS, LONGEST, TEMPERATURE = 4, 16, 0.8
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_writer(questions(200), tmp_path_factory.mktemp("writer"), words=30, initializer_range=0.2)
+    return save_causal(
+        questions(200), tmp_path_factory.mktemp("causal"), words=True, vocabulary=30, initializer_range=0.2
+    )
 
 
 @pytest.fixture(scope="module")

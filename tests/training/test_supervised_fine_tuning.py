@@ -12,8 +12,9 @@ from autotrain.errors import DataError, ModelError
 from autotrain.models.loading import load_tokenizer
 from autotrain.task import Result
 from autotrain.tasks import TASKS
-from tests.training.causal import PARAMS, chats, exchanges, save_causal
+from tests.training.causal import PARAMS, save_causal
 from tests.training.learned import Ear, Learned, learned
+from tests.training.talk import chats, exchanges, said
 from tests.training.toy import save_encoder
 
 TASK = "supervised-fine-tuning"
@@ -22,8 +23,8 @@ WANTED = {**PARAMS, "written_rows": 16, "written_tokens": 32}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_causal(tmp_path_factory.mktemp("causal"))
+def model(causal: Path) -> Path:
+    return causal
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +98,8 @@ def test_four_batches_of_two_are_one_of_eight(run: Learned) -> None:
 def test_packed_rows_are_learned_from_as_well(run: Learned, done: Result) -> None:
     ear = Ear()
     report = run.attempt(3, ear, packing=True, written_rows=0).report
-    said = [event.text for event in ear.told if event.kind == "log"]
-    assert not any("not packed" in text for text in said)
+    told = [event.text for event in ear.told if event.kind == "log"]
+    assert not any("not packed" in text for text in told)
     assert report.training.steps < done.report.training.steps, "rows share their places in an update"
     assert report.headline().beats(report.baselines[0].scores[0])
     assert [score.name for score in report.scores] == ["perplexity", "token_accuracy", "general_perplexity"]
@@ -106,15 +107,15 @@ def test_packed_rows_are_learned_from_as_well(run: Learned, done: Result) -> Non
 
 def test_a_model_that_cannot_keep_rows_apart_is_trained_without_packing(tmp_path: Path) -> None:
     ear = Ear()
-    bloom = save_causal(tmp_path / "bloom", "bloom")
+    bloom = save_causal(said(), tmp_path / "bloom", "bloom")
     short = {**WANTED, "max_steps": 2, "packing": True, "written_rows": 0}
     learned(tmp_path / "run", TASK, chats(60), CHAT, bloom, **short).attempt(1, ear)
     assert any("Rows are not packed" in event.text for event in ear.told if event.kind == "log")
 
 
 def test_prompts_with_a_completion_and_a_base_without_a_template_are_taught_too(tmp_path: Path) -> None:
-    plain = save_causal(tmp_path / "plain", template=None)
-    rows = [{"question": asked, "answer": said, "how": "be brief"} for asked, said in exchanges()[:120]]
+    plain = save_causal(said(), tmp_path / "plain", template=None)
+    rows = [{"question": asked, "answer": reply, "how": "be brief"} for asked, reply in exchanges()[:120]]
     columns = {"prompt": "question", "completion": "answer", "system": "how"}
     short = {**WANTED, "max_steps": 12, "written_rows": 4}
     done = learned(tmp_path / "run", TASK, rows, columns, plain, **short).attempt()

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from autotrain.answers import Sampling
 from autotrain.models.loading import load_causal, load_tokenizer
 from autotrain.training.writing import Writer
-from tests.training.rewriters import VOCABULARY, save_pieces
-from tests.training.toy import sentences
 
 GREEDY = Sampling(max_new_tokens=6)
 
 
 @pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Writer:
-    folder = tmp_path_factory.mktemp("llama")
-    save_pieces("t5", [text for text, _ in sentences(folder, ("English",))], folder)
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    places = {"max_position_embeddings": 64, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
-    LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **size, **places)).save_pretrained(folder)
-    tokenizer = load_tokenizer(folder)
-    return Writer(load_causal(folder, tokenizer), tokenizer, chat=False)
+def writer(causal: Path) -> Writer:
+    tokenizer = load_tokenizer(causal)
+    return Writer(load_causal(causal, tokenizer), tokenizer, chat=False)
 
 
 def test_a_batch_writes_what_each_prompt_would_alone(writer: Writer) -> None:
