@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, insert, or_, select, update
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
-from autotrain.runs.engine import now, writing
+from autotrain.runs.engine import lease_ended, lease_now, now, writing
 from autotrain.runs.store import LEASE_SECONDS, Publication
 from autotrain.runs.tables import publication, run
 
@@ -52,14 +52,14 @@ class Publications:
     def claim_publication(self, publication_id: str, *, lease: float = LEASE_SECONDS) -> int | None:
         """Take a pending publication of a finished run, or one whose uploader was lost; its new fence, or None."""
         with writing(self._engine) as connection:
-            lost = and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection))
+            lost = and_(publication.c.state == "uploading", lease_ended(publication.c.lease_expires_at, connection))
             fence = connection.execute(
                 update(publication)
                 .where(publication.c.id == publication_id, or_(publication.c.state == "pending", lost), ripe())
                 .values(
                     state="uploading",
                     fence=publication.c.fence + 1,
-                    lease_expires_at=now(connection) + lease,
+                    lease_expires_at=lease_now(connection) + lease,
                     reason=None,
                 )
                 .returning(publication.c.fence)
@@ -75,7 +75,7 @@ class Publications:
                 fence,
                 uploaded_bytes=uploaded_bytes,
                 total_bytes=total_bytes,
-                lease_expires_at=now(connection) + LEASE_SECONDS,
+                lease_expires_at=lease_now(connection) + LEASE_SECONDS,
             )
 
     def end_publication(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, fu
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
-from autotrain.runs.engine import now, open_engine, writing
+from autotrain.runs.engine import lease_now, now, open_engine, writing
 from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
 from autotrain.runs.slots import free_device, register, release
@@ -102,7 +102,7 @@ class SqlStore(Publications, Reconciliation):
                     fence=run.fence + 1,
                     worker=owner,
                     device=device,
-                    lease_expires_at=now(connection) + lease,
+                    lease_expires_at=lease_now(connection) + lease,
                     claimed_checkpoint_step=func.coalesce(run.checkpoint_step, 0),
                     started_at=func.coalesce(run.started_at, now(connection)),
                     finished_at=None,
@@ -131,7 +131,7 @@ class SqlStore(Publications, Reconciliation):
             connection.execute(
                 update(tables.run)
                 .where(tables.run.c.id == run_id)
-                .values(lease_expires_at=now(connection) + lease, desired_state="run" if wish == "save" else wish)
+                .values(lease_expires_at=lease_now(connection) + lease, desired_state="run" if wish == "save" else wish)
             )
             return wish
 
