@@ -10,8 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, insert, or_
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.runs.engine import lease_ended, lease_now, now, writing
+from autotrain.runs.state import WORDS
 from autotrain.runs.store import LEASE_SECONDS, Publication
 from autotrain.runs.tables import publication, run
+
+ENDED_WITHOUT = frozenset({"draft", "paused", "cancelled", "failed"})
+"""States in which nothing happens and there is no result: somebody must let the run go on."""
 
 
 class Publications:
@@ -22,11 +26,16 @@ class Publications:
     def request_publication(self, run_id: str, repository: str, *, private: bool) -> Publication:
         """Wish a finished run published. One that is still under way to the same repository is returned as it is."""
         with writing(self._engine) as connection:
-            state = connection.execute(select(run.c.state).where(run.c.id == run_id)).scalar()
-            if state is None:
-                raise UnknownRun(f"There is no run {run_id!r}.")
-            if state != "succeeded":
-                raise ImpossibleTransition("Only a finished run can be published. Wait until its result is there.")
+            found = connection.execute(select(run.c.state, run.c.name).where(run.c.id == run_id)).one_or_none()
+            if found is None:
+                raise UnknownRun(
+                    f"There is no run {run_id!r}. It may have been deleted; the list of runs shows those that exist."
+                )
+            if found.state != "succeeded":
+                remedy = "Let it go on to its end first." if found.state in ENDED_WITHOUT else "Wait for its result."
+                raise ImpossibleTransition(
+                    f"Run {found.name!r} is in the state {WORDS[found.state]!r} and cannot be published. {remedy}"
+                )
             under_way = connection.execute(
                 select(publication.c.id).where(
                     publication.c.run_id == run_id,
@@ -153,7 +162,7 @@ def _update_owned(connection: Connection, publication_id: str, fence: int, **val
 def _publication(connection: Connection, publication_id: str) -> Publication:
     row = connection.execute(select(publication).where(publication.c.id == publication_id)).one_or_none()
     if row is None:
-        raise UnknownRun(f"There is no publication {publication_id!r}.")
+        raise UnknownRun(f"There is no publication {publication_id!r}. The run's page shows those that exist.")
     return _as_publication(row)
 
 
