@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # what takes time to load comes after the signals are held ba
 
 FINISHED, FAILED, STOPPED = 0, 1, 75
 PR_SET_PDEATHSIG = 1
+LOOK_SECONDS = 1.0
+"""Between two looks at how long this process may live; the lease goes on for 8 s longer than that."""
 RESERVE_BYTES = 65_536
 """Kept on the disk for the last word: a sentence, and what a file system adds to it."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -95,13 +98,13 @@ def start(arguments: list[str] | None, wishes: Wishes, team: Team) -> int:
     parser.add_argument("--attempt", type=int, help="number of the attempt folder; a new one by default")
     parser.add_argument("--lease-pipe", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
-    if options.lease_pipe:
-        die_with_owner()
     if team.size > 1 and options.attempt is None:
         parser.error("several processes must be told the same --attempt")
     run = RunFolder(options.run.resolve())
     number = options.attempt or max((attempt.fence for attempt in run.attempts()), default=0) + 1
     attempt = run.attempt(number)
+    if options.lease_pipe:
+        die_with_owner(attempt)
     attempt.path.mkdir(parents=True, exist_ok=True)
     return train(run, attempt, wishes, team)
 
@@ -224,17 +227,31 @@ def failure(error: BaseException, run: RunFolder) -> Failure:
     )
 
 
-def die_with_owner() -> None:
-    """End this process when its supervisor is gone: by the kernel's signal, and by the end of the pipe on its input."""
+def die_with_owner(attempt: AttemptFolder) -> None:
+    """End this process when its supervisor is gone: by the kernel's signal, and by the end of the pipe on its input.
+
+    And when it was not heard of until the lease is nearly over: it may be stopped, and another attempt begins then.
+    """
+    from autotrain.runs.clock import clock
+
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
+        end()
+
+    def count_down() -> None:
+        while clock() < attempt.lives_until():
+            time.sleep(LOOK_SECONDS)
+        end()
+
+    def end() -> None:
         os.killpg(0, signal.SIGKILL) if os.getpgid(0) == os.getpid() else os._exit(FAILED)
 
     threading.Thread(target=watch, name="lease-pipe", daemon=True).start()
+    threading.Thread(target=count_down, name="lease-time", daemon=True).start()
 
 
 def leave(status: int) -> None:

@@ -20,6 +20,7 @@ from autotrain.hub.datasets import open_datasets
 from autotrain.predictor import AdapterProcess
 from autotrain.recipe import Recipe
 from autotrain.report import Report
+from autotrain.runs.clock import clock
 from autotrain.runs.finding import find_run
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
@@ -161,10 +162,10 @@ def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, st
     seams = Seams(fetcher(store, settings), stopping=stopping, on_events=tell_all)
     told = False
     while (run := store.get(run.id)).state not in FINISHED and run.state != "paused" and not stopping():
-        free = run.state not in OWNED
+        free, since = run.state not in OWNED, clock()
         fence = store.claim(run.id, f"{host}:{os.getpid()}", host=host, states={"draft", "queued"}) if free else None
         if fence is not None:
-            supervise(run.id, fence, store, settings, seams)
+            supervise(run.id, fence, since, store, settings, seams)
             continue
         if free and not told:
             told = True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import dataclass
 
 from autotrain.errors import LeaseLost, RunError
+from autotrain.runs.clock import clock
 from autotrain.runs.state import OWNED, Wish
 from autotrain.runs.store import LEASE_SECONDS, RENEW_SECONDS, SELF_FENCE_SECONDS, RunStore
 
@@ -27,23 +27,23 @@ class Pace:
     fence_grace: float = 12.0  # the same after self-fencing: it must be over before the lease is
 
 
-def clock() -> float:
-    """Seconds that no change of the wall clock touches and that go on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
 class Lease:
-    """The lease of one attempt. Looking never blocks longer than the record does."""
+    """The lease of one attempt, claimed after `since`. Looking never blocks longer than the record does."""
 
-    def __init__(self, store: RunStore, run_id: str, fence: int, pace: Pace) -> None:
+    def __init__(self, store: RunStore, run_id: str, fence: int, since: float, pace: Pace) -> None:
         self._store, self._run_id, self._fence, self._pace = store, run_id, fence, pace
-        self._renewed = self._looked = clock()
+        self._renewed = self._looked = since
         self._lock = threading.Lock()
         self._wish: Wish = "run"
 
     def age(self) -> float:
         """Seconds since the last renewal that is known to have worked."""
         return clock() - self._renewed
+
+    @property
+    def trainer_until(self) -> float:
+        """When the trainer must have ended if no renewal comes, on `clock`: before the lease is over."""
+        return self._renewed + self._pace.self_fence + self._pace.fence_grace
 
     def look(self) -> Wish:
         """What is wished now; renews when it is time. A `save` is returned once. Raises LeaseLost."""

@@ -12,11 +12,11 @@ from autotrain.hub.account import Account
 from autotrain.hub.publish import Publisher
 from autotrain.models.catalogue import Catalogue
 from autotrain.redaction import redact
+from autotrain.runs.clock import clock
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.state import PublicationState
 from autotrain.runs.store import RENEW_SECONDS, RunStore
 from autotrain.settings import Settings
-from jobs.lease import clock
 
 logger = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from autotrain.errors import AutotrainError, LeaseLost
 from autotrain.events import AnyEvent, Checkpoint, Failure, Phase
+from autotrain.runs.clock import clock
 from autotrain.runs.folder import AttemptFolder, Order, RunFolder
 from autotrain.runs.slots import devices_of
 from autotrain.runs.state import OWNED, State, possible
@@ -27,7 +28,7 @@ from autotrain.training.hardware import cpu_count
 from jobs.ending import Ending, Facts, broken_off, ending
 from jobs.launchers import Handle, Launcher, Resources
 from jobs.launchers.local import LocalLauncher
-from jobs.lease import Lease, Pace, clock
+from jobs.lease import Lease, Pace
 from jobs.tail import Tail
 
 logger = logging.getLogger(__name__)
@@ -55,14 +56,16 @@ class _Abandoned(Exception):  # not an error: nobody wants the download any more
     pass
 
 
-def supervise(run_id: str, fence: int, store: RunStore, settings: Settings, seams: Seams) -> State | None:
+def supervise(run_id: str, fence: int, since: float, store: RunStore, settings: Settings, seams: Seams) -> State | None:
     """Bring a claimed run to the end of this attempt; returns the state it left the run in.
+
+    `since` is a moment of `clock` before the claim: whoever is held up after it must not take the lease for younger.
 
     None when the run was lost to another owner, or the record was silent for too long: nothing more is written then.
     While `seams.stopping()` is true the trainer keeps a checkpoint and the run goes back to the queue.
     """
     run = store.get(run_id)
-    attempt = _Attempt(run, fence, store, settings, seams)
+    attempt = _Attempt(run, Lease(store, run_id, fence, since, seams.pace), fence, store, settings, seams)
     try:
         return attempt.go()
     except LeaseLost as error:
@@ -75,12 +78,12 @@ def supervise(run_id: str, fence: int, store: RunStore, settings: Settings, seam
 class _Attempt:
     """One attempt, from claim to end. `state` is the run's state as this owner, its only writer, left it."""
 
-    def __init__(self, run: Run, fence: int, store: RunStore, settings: Settings, seams: Seams) -> None:
+    def __init__(self, run: Run, lease: Lease, fence: int, store: RunStore, settings: Settings, seams: Seams) -> None:
         self.run, self.fence, self.store, self.settings, self.seams = run, fence, store, settings, seams
         self.state: State = "starting"
         self.folder = RunFolder(settings.runs / run.id)
         self.files: AttemptFolder = self.folder.attempt(fence)
-        self.lease = Lease(store, run.id, fence, seams.pace)
+        self.lease, self.told = lease, 0.0
         self.handle: Handle | None = None
         self.pending: list[AnyEvent] = []
         self.failure: Failure | None = None
@@ -149,7 +152,9 @@ class _Attempt:
             return found
 
     def _start(self, model: Path) -> Handle:
-        """Write the order and start the trainer. Raises OSError."""
+        """Write the order and start the trainer. Raises OSError, and LeaseLost when it may be another's by now."""
+        if self.lease.age() >= self.seams.pace.self_fence:
+            raise LeaseLost(f"Attempt {self.fence} was held up for {self.lease.age():.0f} s before its trainer began.")
         device = self.run.device or "cpu:0"
         resources = Resources(device, max(1, cpu_count() // self.settings.slots // len(devices_of(device))))
         found = last_complete(self.folder)
@@ -160,6 +165,7 @@ class _Attempt:
             threads=resources.threads,
         )
         order.write(self.files)
+        self._tell_how_long()
         return self.seams.launcher.start(self.folder, self.files, resources)
 
     def _not_started(self, error: OSError) -> Ending:
@@ -228,6 +234,8 @@ class _Attempt:
                 self._stop()
             case _:
                 pass
+        if self.handle is not None:
+            self._tell_how_long()
         if self.seams.stopping() and not self.shutting_down:
             self.shutting_down = True
             self._stop()
@@ -239,6 +247,15 @@ class _Attempt:
             if self.finish:
                 self.handle.request(signal.SIGUSR2)
                 self.finish, self.finishing = False, True
+
+    def _tell_how_long(self) -> None:
+        """Tell the trainer when it must have ended, since this process may be stopped when it should be killed."""
+        if self.lease.trainer_until != self.told:
+            try:
+                self.files.live_until(self.lease.trainer_until)
+                self.told = self.lease.trainer_until
+            except OSError as error:
+                logger.warning("run %s: the trainer cannot be told of the renewal: %s", self.run.id, error)
 
     def _stop(self) -> None:
         if self.handle is not None and self.stop_asked is None:

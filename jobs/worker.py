@@ -17,6 +17,7 @@ from celery.platforms import SecurityWarning
 
 from autotrain.errors import AutotrainError
 from autotrain.redaction import RedactingFilter
+from autotrain.runs.clock import clock
 from autotrain.runs.sql import open_store
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings, load_settings
@@ -57,11 +58,12 @@ class Worker:
 
     def run_attempt(self, run_id: str) -> None:
         """Take the run if it waits and a device is free, bring it to its end, then look for the next one."""
+        since = clock()
         fence = self.store.claim(run_id, f"{self.host}:{os.getpid()}", host=self.host)
         if fence is None:
             return
         seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set)
-        supervise(run_id, fence, self.store, self.settings, seams)
+        supervise(run_id, fence, since, self.store, self.settings, seams)
         if not _stopping.is_set():
             dispatch(self.store, self.nudge, self.slots)
 

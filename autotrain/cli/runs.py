@@ -60,7 +60,11 @@ def said(run: Run) -> str:
 def _wish(run: str, wish: Wish, said: str) -> None:
     store = open_record(open_settings())
     found = find_run(store, run)
-    store.wish(found.id, wish)
+    now = store.wish(found.id, wish)
+    if wish == "run":
+        said += (
+            "it goes on from its last checkpoint." if now.checkpoint else "it has no checkpoint yet and starts anew."
+        )
     console().print(f"{found.name}: {said}", markup=False)
 
 
@@ -72,8 +76,8 @@ def pause(run: WhichRun) -> None:
 
 @app.command()
 def resume(run: WhichRun) -> None:
-    """Go on with a paused, failed or cancelled run from its last checkpoint."""
-    _wish(run, "run", "queued again; it goes on from its last checkpoint.")
+    """Go on with a paused, failed or cancelled run from its last checkpoint; without one, from the beginning."""
+    _wish(run, "run", "queued again; ")
 
 
 @app.command()

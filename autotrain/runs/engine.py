@@ -8,11 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Float, create_engine, event, inspect, literal_column, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    create_engine,
+    event,
+    inspect,
+    literal_column,
+    or_,
+    text,
+)
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from autotrain.errors import SettingsError
+from autotrain.runs.clock import clock
+from autotrain.runs.store import LEASE_SECONDS
 
 BUSY_TIMEOUT_SECONDS = 30
 """How long a SQLite writer waits for another: far longer than any transaction here, shorter than a lease."""
@@ -57,10 +70,27 @@ def open_engine(url: str) -> Engine:
 
 
 def now(connection: Connection) -> ColumnElement[float]:
-    """The database's clock, in seconds since the epoch, so that hosts with different clocks agree on leases."""
+    """The database's clock, in seconds since the epoch, for whatever people read."""
     if connection.dialect.name == "sqlite":
         return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
     return literal_column("extract(epoch from clock_timestamp())", Float)
+
+
+def lease_now(connection: Connection) -> ColumnElement[float]:
+    """The clock of leases: the server's where hosts share one, so that they agree; else the machine's own, in seconds
+    since it was started, because SQLite's clock is the wall clock, which people and time servers set."""
+    if connection.dialect.name == "sqlite":
+        return literal_column("lease_clock()", Float)
+    return now(connection)
+
+
+def lease_ended(ends: ColumnElement[Any], connection: Connection) -> ColumnElement[bool]:
+    """Whether a lease is over. One that is longer than any is, too: its clock was set back, by a reboot for example.
+
+    Twice the lease, because a server's clock may be corrected by seconds without ending every lease.
+    """
+    clock_says = lease_now(connection)
+    return or_(ends < clock_says, ends > clock_says + 2 * LEASE_SECONDS)
 
 
 @contextmanager
@@ -81,6 +111,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "foreign_keys = ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("lease_clock", 0, clock)
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:

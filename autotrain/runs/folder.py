@@ -2,8 +2,8 @@
 
 <run>/recipe.yaml            frozen at submit
 <run>/data/                  train.arrow, validation.arrow, test.arrow, profile.json, mapping.json
-<run>/attempt-<fence>/       attempt.json, events.jsonl, trainer.log, checkpoints/step-<n>/; of several processes also
-                             first.pid and status
+<run>/attempt-<fence>/       attempt.json, lease, events.jsonl, trainer.log, checkpoints/step-<n>/; of several processes
+                             also first.pid and status
 <run>/adapter/               the finished adapter
 <run>/report.json            the evaluation, written last
 <run>/judgement.json         what a judge made of the answers in it, where one was asked
@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,6 +69,26 @@ class AttemptFolder:
     @property
     def order(self) -> Path:
         return self.path / "attempt.json"
+
+    @property
+    def lease(self) -> Path:
+        """Until when the trainer may live, as its supervisor knows; on `autotrain.runs.clock`, of this machine."""
+        return self.path / "lease"
+
+    def live_until(self, moment: float) -> None:
+        """Let the trainer live until then. Always as many bytes in the same place, so that a full disk takes them."""
+        place = os.open(self.lease, os.O_CREAT | os.O_WRONLY, 0o644)
+        try:
+            os.pwrite(place, f"{moment:020.3f}".encode(), 0)
+        finally:
+            os.close(place)
+
+    def lives_until(self) -> float:
+        """Until when the trainer may live; forever when nobody has said."""
+        try:
+            return float(self.lease.read_text("utf-8"))
+        except (OSError, ValueError):
+            return math.inf
 
     @property
     def events(self) -> Path:

@@ -9,9 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, insert, or_, select, update
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
-from autotrain.runs.engine import now, writing
+from autotrain.runs.engine import lease_ended, lease_now, now, writing
+from autotrain.runs.state import WORDS
 from autotrain.runs.store import LEASE_SECONDS, Publication
 from autotrain.runs.tables import publication, run
+
+ENDED_WITHOUT = frozenset({"draft", "paused", "cancelled", "failed"})
+"""States in which nothing happens and there is no result: somebody must let the run go on."""
 
 
 class Publications:
@@ -22,11 +26,16 @@ class Publications:
     def request_publication(self, run_id: str, repository: str, *, private: bool) -> Publication:
         """Wish a finished run published. One that is still under way to the same repository is returned as it is."""
         with writing(self._engine) as connection:
-            state = connection.execute(select(run.c.state).where(run.c.id == run_id)).scalar()
-            if state is None:
-                raise UnknownRun(f"There is no run {run_id!r}.")
-            if state != "succeeded":
-                raise ImpossibleTransition("Only a finished run can be published. Wait until its result is there.")
+            found = connection.execute(select(run.c.state, run.c.name).where(run.c.id == run_id)).one_or_none()
+            if found is None:
+                raise UnknownRun(
+                    f"There is no run {run_id!r}. It may have been deleted; the list of runs shows those that exist."
+                )
+            if found.state != "succeeded":
+                remedy = "Let it go on to its end first." if found.state in ENDED_WITHOUT else "Wait for its result."
+                raise ImpossibleTransition(
+                    f"Run {found.name!r} is in the state {WORDS[found.state]!r} and cannot be published. {remedy}"
+                )
             under_way = connection.execute(
                 select(publication.c.id).where(
                     publication.c.run_id == run_id,
@@ -52,14 +61,14 @@ class Publications:
     def claim_publication(self, publication_id: str, *, lease: float = LEASE_SECONDS) -> int | None:
         """Take a pending publication of a finished run, or one whose uploader was lost; its new fence, or None."""
         with writing(self._engine) as connection:
-            lost = and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection))
+            lost = and_(publication.c.state == "uploading", lease_ended(publication.c.lease_expires_at, connection))
             fence = connection.execute(
                 update(publication)
                 .where(publication.c.id == publication_id, or_(publication.c.state == "pending", lost), ripe())
                 .values(
                     state="uploading",
                     fence=publication.c.fence + 1,
-                    lease_expires_at=now(connection) + lease,
+                    lease_expires_at=lease_now(connection) + lease,
                     reason=None,
                 )
                 .returning(publication.c.fence)
@@ -75,7 +84,7 @@ class Publications:
                 fence,
                 uploaded_bytes=uploaded_bytes,
                 total_bytes=total_bytes,
-                lease_expires_at=now(connection) + LEASE_SECONDS,
+                lease_expires_at=lease_now(connection) + LEASE_SECONDS,
             )
 
     def end_publication(
@@ -153,7 +162,7 @@ def _update_owned(connection: Connection, publication_id: str, fence: int, **val
 def _publication(connection: Connection, publication_id: str) -> Publication:
     row = connection.execute(select(publication).where(publication.c.id == publication_id)).one_or_none()
     if row is None:
-        raise UnknownRun(f"There is no publication {publication_id!r}.")
+        raise UnknownRun(f"There is no publication {publication_id!r}. The run's page shows those that exist.")
     return _as_publication(row)
 
 

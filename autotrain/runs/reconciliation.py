@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
 
-from autotrain.runs.engine import now, writing
+from autotrain.runs.engine import lease_ended, now, writing
 from autotrain.runs.publications import ripe
 from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, State
@@ -23,7 +23,9 @@ class Reconciliation:
         """End expired leases (back to QUEUED, or FAILED past the retry budget) and say what to nudge."""
         with writing(self._engine) as connection:
             lost = connection.execute(
-                select(run).where(run.c.state.in_(OWNED), run.c.lease_expires_at < now(connection)).with_for_update()
+                select(run)
+                .where(run.c.state.in_(OWNED), lease_ended(run.c.lease_expires_at, connection))
+                .with_for_update()
             ).all()
             after = {row.id: _end_lease(connection, row) for row in lost}
             queued = connection.execute(
@@ -34,7 +36,9 @@ class Reconciliation:
                     ripe(),
                     or_(
                         publication.c.state == "pending",
-                        and_(publication.c.state == "uploading", publication.c.lease_expires_at < now(connection)),
+                        and_(
+                            publication.c.state == "uploading", lease_ended(publication.c.lease_expires_at, connection)
+                        ),
                     ),
                 )
             ).scalars()

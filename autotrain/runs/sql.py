@@ -11,11 +11,23 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, fu
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
-from autotrain.runs.engine import now, open_engine, writing
+from autotrain.runs.engine import lease_now, now, open_engine, writing
 from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
 from autotrain.runs.slots import free_device, register, release
-from autotrain.runs.state import FINISHED, OWNED, QUEUED, WORDS, State, Wish, possible, wishes
+from autotrain.runs.state import (
+    ASKED,
+    FINISHED,
+    OWNED,
+    QUEUED,
+    TRANSITIONS,
+    WORDS,
+    State,
+    Wish,
+    possible,
+    refusal,
+    wishes,
+)
 from autotrain.runs.store import LEASE_SECONDS, EventRow, MetricRow, NewRun, Run, RunStore
 
 AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
@@ -102,7 +114,7 @@ class SqlStore(Publications, Reconciliation):
                     fence=run.fence + 1,
                     worker=owner,
                     device=device,
-                    lease_expires_at=now(connection) + lease,
+                    lease_expires_at=lease_now(connection) + lease,
                     claimed_checkpoint_step=func.coalesce(run.checkpoint_step, 0),
                     started_at=func.coalesce(run.started_at, now(connection)),
                     finished_at=None,
@@ -131,7 +143,7 @@ class SqlStore(Publications, Reconciliation):
             connection.execute(
                 update(tables.run)
                 .where(tables.run.c.id == run_id)
-                .values(lease_expires_at=now(connection) + lease, desired_state="run" if wish == "save" else wish)
+                .values(lease_expires_at=lease_now(connection) + lease, desired_state="run" if wish == "save" else wish)
             )
             return wish
 
@@ -176,7 +188,10 @@ class SqlStore(Publications, Reconciliation):
     ) -> bool:
         """Compare-and-set by the owner; see the protocol."""
         if not possible(before, after):
-            raise ImpossibleTransition(f"Run {run_id} cannot go from {WORDS[before]!r} to {WORDS[after]!r}.")
+            raise ImpossibleTransition(
+                f"Run {run_id} cannot go from {WORDS[before]!r} to {WORDS[after]!r}. "
+                f"From there it can become {', '.join(sorted(TRANSITIONS[before])) or 'nothing else'}."
+            )
         with writing(self._engine) as connection:
             row = _owned(connection, run_id, fence)
             if row.state != before:
@@ -197,10 +212,7 @@ class SqlStore(Publications, Reconciliation):
         with writing(self._engine) as connection:
             run = _run(connection, run_id)
             if wish not in wishes(run.state) and not (wish == "run" and run.state in OWNED):
-                raise ImpossibleTransition(
-                    f"Run {run.name!r} is in the state {WORDS[run.state]!r}, which cannot be asked to {wish}. "
-                    "Reload the page to see what it can do now."
-                )
+                raise ImpossibleTransition(refusal(run.name, run.state, ASKED[wish]))
             after = AT_ONCE.get((run.state, wish))
             changes: dict[str, Any] = {"desired_state": wish}
             if after is not None:
@@ -254,7 +266,10 @@ class SqlStore(Publications, Reconciliation):
         with writing(self._engine) as connection:
             run = _run(connection, run_id)
             if run.state in OWNED:
-                raise ImpossibleTransition(f"Run {run.name!r} is still working. Cancel it first, then delete it.")
+                raise ImpossibleTransition(
+                    f"Run {run.name!r} is in the state {WORDS[run.state]!r} and cannot be deleted. "
+                    "Cancel it first, then delete it."
+                )
             connection.execute(delete(tables.run).where(tables.run.c.id == run_id))
 
     def register_slots(self, host: str, devices: Sequence[str]) -> None:

@@ -49,9 +49,34 @@ WORDS: dict[State, str] = {
 """Each state as people read it."""
 
 
+ASKED: dict[Wish, str] = {
+    "run": "go on",
+    "save": "save now",
+    "finish": "finish and keep what it learned",
+    "pause": "pause",
+    "cancel": "cancel",
+}
+"""Each wish as it stands after "can be asked to"."""
+
+
 def possible(before: State, after: State) -> bool:
     """Whether a run may go from `before` to `after`."""
     return after in TRANSITIONS[before]
+
+
+def refusal(name: str, state: State, wanted: str) -> str:
+    """The sentence when a run in `state` cannot do what is wanted of it, with what it can do instead."""
+    can = [ASKED[wish] for wish in ASKED if wish in wishes(state)]
+    instead = (
+        f"It can be asked to {' or '.join([', '.join(can[:-1]), can[-1]] if can[1:] else can)}."
+        if can
+        else (
+            "It stays as it is; start a new run with its recipe to train again."
+            if state in FINISHED
+            else "Wait until it is over."
+        )
+    )
+    return f"Run {name!r} is in the state {WORDS[state]!r} and cannot {wanted}. {instead}"
 
 
 def wishes(state: State) -> frozenset[Wish]:

@@ -41,7 +41,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the record. Times are seconds since the epoch, UTC."""
+    """One row of the record. Times are seconds since the epoch, UTC; `lease_expires_at` is on the clock of leases."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""The record's tables. Times are seconds since the epoch, UTC, by the database's clock."""
+"""The record's tables. Times are seconds since the epoch, UTC, by the database's clock; leases have their own."""
 
 from __future__ import annotations
 

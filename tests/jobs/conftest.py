@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from autotrain.runs.clock import clock
 from autotrain.runs.folder import AttemptFolder, RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.state import State
@@ -85,7 +86,7 @@ class Bench:
         return thread
 
     def _supervise(self, run_id: str, fence: int, seams: Seams) -> None:
-        self.ended.append(supervise(run_id, fence, self.store, self.settings, seams))
+        self.ended.append(supervise(run_id, fence, clock(), self.store, self.settings, seams))
 
     def until_step(self, step: int, run_id: str = "r1") -> None:
         until(lambda: any(row.step >= step for row in self.store.metrics(run_id)))

@@ -217,7 +217,7 @@ def test_a_working_run_is_not_deleted(store: SqlStore) -> None:
 
 def test_a_publication_is_claimed_once_reported_and_ended(store: SqlStore) -> None:
     fence = claimed(store)
-    with pytest.raises(ImpossibleTransition, match="finished run"):
+    with pytest.raises(ImpossibleTransition, match="cannot be published. Wait for its result"):
         store.request_publication("r1", "me/x", private=True)
     store.move("r1", fence, "starting", "running")
     store.move("r1", fence, "running", "succeeded")
