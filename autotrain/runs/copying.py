@@ -13,7 +13,7 @@ from autotrain.runs import tables
 from autotrain.runs.engine import BUSY_TIMEOUT_SECONDS, HEAD, open_engine, writing
 
 COPIED: tuple[Table, ...] = (tables.run, tables.event, tables.metric, tables.publication)
-"""In the order of their foreign keys. Slots belong to a machine, secrets to whoever has the key beside the record."""
+"""In the order of their foreign keys. Slots and workers belong to a machine, secrets to the key beside the record."""
 
 AT_ONCE = 5_000
 """Rows held in memory while a table is copied: a few megabytes."""
@@ -93,4 +93,5 @@ def _vacuum(source: str, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         copy.execute("delete from secret")
         copy.execute("delete from slot")
+        copy.execute("delete from worker")
         copy.execute("vacuum")  # else what was deleted would still lie in the file's free pages

@@ -12,6 +12,7 @@ from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
 from autotrain.runs.tables import publication, run, slot
+from autotrain.runs.vitals import LEASES_LOST, count
 
 
 class Reconciliation:
@@ -26,6 +27,8 @@ class Reconciliation:
                 select(run).where(run.c.state.in_(OWNED), run.c.lease_expires_at < now(connection)).with_for_update()
             ).all()
             after = {row.id: _end_lease(connection, row) for row in lost}
+            for _ in after:
+                count(connection, LEASES_LOST)
             queued = connection.execute(
                 select(run.c.id).where(run.c.state == "queued").order_by(run.c.created_at)
             ).scalars()
@@ -94,6 +97,7 @@ def _end_lease(connection: Connection, row: Row[Any], *, restored: bool = False)
             worker=None,
             device=None,
             lease_expires_at=None,
+            queued_at=now(connection) if after == "queued" else row.queued_at,
             attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
             finished_at=now(connection) if after in FINISHED else None,
         )

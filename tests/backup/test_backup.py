@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tarfile
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.command import upgrade
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 
 from autotrain.backup import archive, making
 from autotrain.backup.archive import Manifest, writing_to
@@ -17,7 +18,7 @@ from autotrain.backup.making import make_backup
 from autotrain.backup.restoring import restore_backup
 from autotrain.errors import BackupError
 from autotrain.hub.account import Account
-from autotrain.runs import tables
+from autotrain.runs import engine, tables
 from autotrain.runs.copying import COPIED, copy_rows
 from autotrain.runs.engine import open_engine
 from autotrain.runs.folder import RunFolder
@@ -201,15 +202,33 @@ def test_a_newer_schema_or_format_is_refused_with_what_to_do(
 
 def test_an_older_schema_is_migrated(elsewhere: Settings, tmp_path: Path) -> None:
     old = tmp_path / "record.sqlite"
-    with closing(sqlite3.connect(old)) as connection:
-        connection.execute("create table before_the_first_schema (id)")
+    first_schema(old)
     with writing_to(tmp_path / "old.tar") as writer:
         writer.add("record.sqlite", old)
-        writer.seal("0.0.1", "0000")
+        writer.seal("0.0.1", "0001")
     restore_backup(elsewhere, tmp_path / "old.tar")
     store = open_store(elsewhere.database)
-    assert store.list() == []
+    assert store.schema_fits() and (store.get("r").name, store.get("r").state) == ("old", "queued")
     store.close()
+
+
+def first_schema(path: Path) -> None:
+    """A record as the first version made it, with one run."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(engine.__file__).parent / "migrations"))
+    made = create_engine(f"sqlite:///{path}")
+    with made.connect() as connection:
+        config.attributes["connection"] = connection
+        upgrade(config, "0001")
+        connection.execute(
+            text(
+                "insert into run (id, name, owner, task, model, dataset, recipe, state, desired_state, fence, "
+                "last_seq, attempts_without_progress, claimed_checkpoint_step, created_at) "
+                "values ('r', 'old', 'local', 't', 'm', 'd', '', 'running', 'run', 1, 0, 0, 0, 0)"
+            )
+        )
+        connection.commit()
+    made.dispose()
 
 
 def test_a_data_home_in_use_is_kept_unless_asked_and_then_moved_aside(
