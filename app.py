@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from autotrain.errors import AutotrainError, SettingsError
+from autotrain.logs import log_to
 from autotrain.runs.sql import open_store
 from autotrain.settings import Settings, load_settings
 from autotrain.ui import build
@@ -16,8 +17,7 @@ from jobs.nudge import nudge
 
 def listen(settings: Settings) -> socket.socket:
     """The page's socket. Raises SettingsError when the port cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -34,13 +34,14 @@ def main() -> int:
     """Serve until told to stop."""
     try:
         settings = load_settings()
+        log_to(sys.stdout, settings.log, "WARNING")
         settings.prepare_home()
         listener = listen(settings)
         app = build(settings, open_store(settings.database), nudge(settings))
     except AutotrainError as error:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 1
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, log_config=None)).run(sockets=[listener])
     return 0
 
 

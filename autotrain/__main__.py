@@ -91,7 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def start(arguments: list[str] | None, wishes: Wishes, team: Team) -> int:
     """Read the command line and train. Raises Stopped."""
+    from autotrain.logs import about, log_to
     from autotrain.runs.folder import RunFolder
+    from autotrain.settings import load_settings
 
     parser = argparse.ArgumentParser(prog="python -m autotrain", description="Train the run in a folder.")
     parser.add_argument("run", type=Path, help="a run folder: recipe.yaml and data/")
@@ -106,7 +108,9 @@ def start(arguments: list[str] | None, wishes: Wishes, team: Team) -> int:
     if options.lease_pipe:
         die_with_owner(attempt)
     attempt.path.mkdir(parents=True, exist_ok=True)
-    return train(run, attempt, wishes, team)
+    log_to(sys.stderr, load_settings().log, "WARNING")
+    with about(run.path.name, number):
+        return train(run, attempt, wishes, team)
 
 
 def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes, team: Team) -> int:

@@ -12,6 +12,7 @@ Every exception this package raises on purpose.
     * TokenError             the token is missing, wrong or lacks a permission
     * RepositoryError        the repository's name is invalid, taken, gated or absent
   * JudgeError               the judge of answers is not set up, refused or could not be reached
+  * BackupError              a backup that cannot be made or restored
   * RunError                 the record refused
     * UnknownRun             no such run
     * ImpossibleTransition   a run in this state cannot do that
@@ -99,6 +100,12 @@ class JudgeError(AutotrainError):
     """The judge of answers is not set up, refused, or did not answer."""
 
     default_code = "judge"
+
+
+class BackupError(AutotrainError):
+    """A backup that cannot be made or restored."""
+
+    default_code = "backup"
 
 
 class RunError(AutotrainError):

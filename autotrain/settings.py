@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from autotrain.errors import SettingsError, flaw
+from autotrain.logs import Style
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; Redis adds a few while it starts."""
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     slots: int = Field(
         1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
     )
+    log: Style = Field("text", description="How the processes log: text for people, or json, one object a line.")
     max_upload_bytes: int = Field(10_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     import_memory_bytes: int = Field(
         4_000_000_000, gt=0, description="Memory that reading one file of a format such as JSON or Parquet may take."

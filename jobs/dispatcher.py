@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 
 from autotrain.runs.slots import slot_name
@@ -41,12 +42,13 @@ class Dispatcher(threading.Thread):
     def __init__(self, store: RunStore, nudge: Nudge, slots: int, every: float = EVERY_SECONDS) -> None:
         super().__init__(daemon=True, name="dispatcher")
         self._store, self._nudge, self._slots, self._every = store, nudge, slots, every
-        self._ended = threading.Event()
+        self._ended, self._host = threading.Event(), socket.gethostname()
 
     def run(self) -> None:
         """Dispatch until stopped."""
         while not self._ended.is_set():
             try:
+                self._store.seen(self._host)
                 dispatch(self._store, self._nudge, self._slots)
             except Exception:
                 logger.exception("the record does not answer; the next try is in %.0f s", self._every)

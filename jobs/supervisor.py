@@ -12,11 +12,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autotrain.errors import AutotrainError, LeaseLost
 from autotrain.events import AnyEvent, Checkpoint, Failure, Phase
+from autotrain.logs import about
 from autotrain.runs.clock import clock
 from autotrain.runs.folder import AttemptFolder, Order, RunFolder
 from autotrain.runs.slots import devices_of
@@ -64,15 +66,16 @@ def supervise(run_id: str, fence: int, since: float, store: RunStore, settings: 
     None when the run was lost to another owner, or the record was silent for too long: nothing more is written then.
     While `seams.stopping()` is true the trainer keeps a checkpoint and the run goes back to the queue.
     """
-    run = store.get(run_id)
-    attempt = _Attempt(run, Lease(store, run_id, fence, since, seams.pace), fence, store, settings, seams)
-    try:
-        return attempt.go()
-    except LeaseLost as error:
-        logger.warning("run %s: %s", run_id, error.message)
-        return None
-    finally:
-        attempt.clear()
+    with about(run_id, fence):
+        run = store.get(run_id)
+        attempt = _Attempt(run, Lease(store, run_id, fence, since, seams.pace), fence, store, settings, seams)
+        try:
+            return attempt.go()
+        except LeaseLost as error:
+            logger.warning("run %s: %s", run_id, error.message)
+            return None
+        finally:
+            attempt.clear()
 
 
 class _Attempt:
@@ -91,7 +94,9 @@ class _Attempt:
         self.progressed = self.stepping = self.save = self.finish = self.finishing = self.shutting_down = False
         self.stop_asked: float | None = None
         self.over = threading.Event()
-        threading.Thread(target=self._fence_self, daemon=True, name=f"fence-{run.id}").start()
+        threading.Thread(
+            target=copy_context().run, args=(self._fence_self,), daemon=True, name=f"fence-{run.id}"
+        ).start()
 
     def go(self) -> State | None:
         """Fetch, train, settle."""
@@ -134,7 +139,7 @@ class _Attempt:
             except BaseException as error:
                 answer.put(error)
 
-        threading.Thread(target=work, daemon=True, name=f"fetch-{self.run.id}").start()
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True, name=f"fetch-{self.run.id}").start()
         said = -1.0
         while True:
             if fraction[0] - said >= 0.01:

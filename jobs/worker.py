@@ -16,7 +16,7 @@ from celery import signals
 from celery.platforms import SecurityWarning
 
 from autotrain.errors import AutotrainError
-from autotrain.redaction import RedactingFilter
+from autotrain.logs import log_to
 from autotrain.runs.clock import clock
 from autotrain.runs.sql import open_store
 from autotrain.runs.store import RunStore
@@ -82,9 +82,9 @@ def prepare(settings: Settings) -> RunStore:
 
 def main(launcher: Launcher | None = None) -> None:
     """Work until told to end; trainers then keep a checkpoint, and their runs go back to the queue."""
-    _log_plainly()
     try:
         settings = load_settings()
+        _log(settings)
         settings.prepare_home()
         store = prepare(settings)
     except AutotrainError as error:
@@ -120,10 +120,8 @@ def _listen(dispatcher: Dispatcher) -> None:
     signals.worker_process_init.connect(child_begins, weak=False)
 
 
-def _log_plainly() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(RedactingFilter())
+def _log(settings: Settings) -> None:
+    log_to(sys.stdout, settings.log)
     warnings.simplefilter("ignore", SecurityWarning)  # containers run as root; messages are JSON, never pickles
     for noisy in ("celery", "kombu", "amqp", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The command line: up, train, evaluate, judge, predict, runs, data, models, recipes, export, push, doctor."""
+"""The command line: up, train, evaluate, judge, predict, runs, data, models, export, push, backup, restore, doctor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 import typer
 
-from autotrain.cli import data, diagnose, evaluate, models, recipes, results, runs, serve, train
+from autotrain.cli import backups, data, diagnose, evaluate, models, recipes, results, runs, serve, train
 from autotrain.errors import AutotrainError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command("judge")(evaluate.judge)
 app.command("predict")(results.predict)
 app.command("export")(results.export)
 app.command("push")(results.push)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("doctor")(diagnose.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")

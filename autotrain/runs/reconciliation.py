@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, or_, select, update
 
 from autotrain.runs.engine import lease_ended, now, writing
 from autotrain.runs.publications import ripe
 from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
-from autotrain.runs.tables import publication, run
+from autotrain.runs.tables import publication, run, slot
+from autotrain.runs.vitals import LEASES_LOST, count
 
 
 class Reconciliation:
@@ -28,6 +29,8 @@ class Reconciliation:
                 .with_for_update()
             ).all()
             after = {row.id: _end_lease(connection, row) for row in lost}
+            for _ in after:
+                count(connection, LEASES_LOST)
             queued = connection.execute(
                 select(run.c.id).where(run.c.state == "queued").order_by(run.c.created_at)
             ).scalars()
@@ -50,6 +53,20 @@ class Reconciliation:
             )
 
 
+def disown(engine: Engine) -> int:
+    """Take every run and upload from its owner, because none is there: the record was restored from a backup.
+
+    They wait to be taken up again, and no attempt counts as lost. Returns how many runs that were.
+    """
+    with writing(engine) as connection:
+        owned = connection.execute(select(run).where(run.c.state.in_(OWNED)).with_for_update()).all()
+        for row in owned:
+            _end_lease(connection, row, restored=True)
+        connection.execute(delete(slot))
+        connection.execute(update(publication).where(publication.c.state == "uploading").values(lease_expires_at=0.0))
+        return len(owned)
+
+
 def counts_as_attempt(row: Row[Any]) -> int:
     """Attempts in a row without a new checkpoint, this one included."""
     if (row.checkpoint_step or 0) > row.claimed_checkpoint_step:
@@ -57,15 +74,17 @@ def counts_as_attempt(row: Row[Any]) -> int:
     return int(row.attempts_without_progress) + 1
 
 
-def _end_lease(connection: Connection, row: Row[Any]) -> State:
-    attempts = counts_as_attempt(row)
+def _end_lease(connection: Connection, row: Row[Any], *, restored: bool = False) -> State:
+    attempts = int(row.attempts_without_progress) if restored else counts_as_attempt(row)
     after: State = "queued"
     reason, code = "The worker was lost; the run goes on from its last checkpoint.", "worker-lost"
+    if restored:
+        reason, code = "Restored from a backup; the run goes on from its last checkpoint.", "restored"
     if row.state == "cancelling" or row.desired_state == "cancel":
         after, reason, code = "cancelled", "Cancelled.", "cancelled"
     elif row.state == "pausing" or row.desired_state == "pause":
         after, reason, code = "paused", "Paused.", "paused"
-    elif attempts >= ATTEMPTS_WITHOUT_PROGRESS:
+    elif attempts >= ATTEMPTS_WITHOUT_PROGRESS and not restored:
         after, code = "failed", "worker-lost"
         reason = (
             f"The worker was lost {attempts} times in a row before the first new checkpoint. This is often a lack of "
@@ -82,6 +101,7 @@ def _end_lease(connection: Connection, row: Row[Any]) -> State:
             worker=None,
             device=None,
             lease_expires_at=None,
+            queued_at=now(connection) if after == "queued" else row.queued_at,
             attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
             finished_at=now(connection) if after in FINISHED else None,
         )

@@ -29,6 +29,7 @@ from autotrain.runs.state import (
     wishes,
 )
 from autotrain.runs.store import LEASE_SECONDS, EventRow, MetricRow, NewRun, Run, RunStore
+from autotrain.runs.vitals import LEASE_RENEWALS, Health, count
 
 AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
     ("draft", "run"): "queued",
@@ -43,7 +44,7 @@ AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
 """Wishes that need no supervisor, because nobody owns a run in that state."""
 
 
-class SqlStore(Publications, Reconciliation):
+class SqlStore(Publications, Reconciliation, Health):
     """The record on one database. Safe to share between threads; every method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
@@ -67,6 +68,7 @@ class SqlStore(Publications, Reconciliation):
                     attempts_without_progress=0,
                     claimed_checkpoint_step=0,
                     created_at=now(connection),
+                    queued_at=now(connection) if queue else None,
                 )
             )
             if new.publish is not None:
@@ -140,6 +142,7 @@ class SqlStore(Publications, Reconciliation):
         with writing(self._engine) as connection:
             row = _owned(connection, run_id, fence)
             wish: Wish = row.desired_state
+            count(connection, LEASE_RENEWALS)
             connection.execute(
                 update(tables.run)
                 .where(tables.run.c.id == run_id)
@@ -200,6 +203,8 @@ class SqlStore(Publications, Reconciliation):
             if after not in OWNED:
                 changes |= {"worker": None, "device": None, "lease_expires_at": None, "desired_state": "run"}
                 release(connection, run_id)
+            if after == "queued":
+                changes["queued_at"] = now(connection)
             if after == "queued" and code != "shutdown":
                 changes["attempts_without_progress"] = counts_as_attempt(row)
             if after in FINISHED:
@@ -219,6 +224,7 @@ class SqlStore(Publications, Reconciliation):
                 changes = {"state": after, "desired_state": "run"}
                 if after == "queued":
                     changes |= {
+                        "queued_at": now(connection),
                         "attempts_without_progress": 0,
                         "reason": None,
                         "reason_code": None,

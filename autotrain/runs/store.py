@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -117,6 +117,31 @@ class Reconciled:
     publications: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     failed: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run under way: its id, its slot, how long its lease still holds, and what its trainer said last."""
+
+    run_id: str
+    device: str
+    lease_seconds: float
+    progress: Progress | None
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """The whole at one moment. `queue_seconds` is how long the oldest queued run waits; None where none does.
+
+    `worker_seconds` is how long ago a worker was last seen; None where none ever was.
+    """
+
+    runs: Mapping[str, int]
+    publications: Mapping[str, int]
+    queue_seconds: float | None
+    training: tuple[Training, ...]
+    tallies: Mapping[str, int]
+    worker_seconds: float | None
 
 
 class RunStore(Protocol):
@@ -242,4 +267,20 @@ class RunStore(Protocol):
 
     def secret(self, name: str) -> bytes | None:
         """The encrypted secret, or None."""
+        ...
+
+    def seen(self, host: str) -> None:
+        """A worker of this host is there and takes runs."""
+        ...
+
+    def schema_fits(self) -> bool:
+        """Whether the record has the schema of this version. Raises what the database raises when it is not there."""
+        ...
+
+    def worker_seconds(self) -> float | None:
+        """How long ago a worker was last seen; None where none ever was."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """How runs, publications and workers stand at this moment."""
         ...

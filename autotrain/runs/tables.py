@@ -47,6 +47,7 @@ run = Table(
     Column("progress", Text),
     Column("outcome", Text),
     Column("created_at", Float, nullable=False, index=True),
+    Column("queued_at", Float),
     Column("started_at", Float),
     Column("finished_at", Float),
 )
@@ -84,6 +85,20 @@ slot = Table(
     Column("retired", Boolean, nullable=False, default=False),
     Column("run_id", String(64)),
     Column("fence", Integer),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("seen_at", Float, nullable=False),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 publication = Table(

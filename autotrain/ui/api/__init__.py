@@ -22,6 +22,7 @@ from autotrain.ui.api import (
     preview,
     publications,
     runs,
+    watching,
 )
 from autotrain.ui.api.errors import handle_errors
 from autotrain.ui.api.origin import refuse_cross_site
@@ -36,8 +37,9 @@ Requests that change something are refused when a browser sends them from anothe
 
 
 def router(services: Services) -> APIRouter:
-    """Everything to include in the web app: the API under `/api` and the pages' scripts under `/studio`."""
+    """What the web app includes: the API under `/api`, the pages' scripts under `/studio`, health at the root."""
     made = APIRouter()
+    made.include_router(watching.router(services))
     made.mount("/api", application(services))
     made.mount("/studio", StaticFolder())
     return made

@@ -1,0 +1,1 @@
+"""Backups: the record, the datasets and the runs of a data home as one file, and back."""

@@ -1,0 +1,70 @@
+"""How every process of ours logs: lines for people or JSON, with the run and the attempt they are about, no tokens."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+from autotrain.redaction import redact
+
+Style = Literal["text", "json"]
+
+_about: ContextVar[tuple[str, int] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(run_id: str, attempt: int) -> Iterator[None]:
+    """Lines that are logged within carry this run and attempt. A thread begins without: hand it a copied context."""
+    before = _about.set((run_id, attempt))
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
+def log_to(stream: TextIO, style: Style, level: str = "INFO") -> None:
+    """Make this process log to a stream, and nowhere else."""
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(_mark)
+    handler.setFormatter(_Json() if style == "json" else _Text())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _mark(record: logging.LogRecord) -> bool:
+    record.about = _about.get()
+    return True
+
+
+class _Text(logging.Formatter):
+    """`INFO jobs.supervisor [run 0123 attempt 2]: …`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        place = getattr(record, "about", None)
+        record.place = f" [run {place[0]} attempt {place[1]}]" if place else ""
+        return redact(super().format(record))
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s%(place)s: %(message)s")
+
+
+class _Json(logging.Formatter):
+    """One object a line: at, level, logger, message, and run, attempt and exception where there are any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, str | int] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if (place := getattr(record, "about", None)) is not None:
+            said |= {"run": place[0], "attempt": place[1]}
+        # Each text before it is quoted: a token must not hide behind an escape.
+        said["message"] = redact(record.getMessage())
+        if record.exc_info:
+            said["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(said, ensure_ascii=False)
