@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from autotrain.events import Progress
-from autotrain.runs.engine import HEAD, now, writing
+from autotrain.runs.engine import HEAD, lease_now, now, writing
 from autotrain.runs.state import OWNED
 from autotrain.runs.store import Training, Vitals
 from autotrain.runs.tables import publication, run, tally, worker
@@ -46,8 +46,9 @@ class Health:
             oldest = connection.execute(
                 select(func.min(func.coalesce(run.c.queued_at, run.c.created_at))).where(run.c.state == "queued")
             ).scalar()
+            left = (run.c.lease_expires_at - lease_now(connection)).label("lease_left")
             owned = connection.execute(
-                select(run.c.id, run.c.device, run.c.lease_expires_at, run.c.progress).where(run.c.state.in_(OWNED))
+                select(run.c.id, run.c.device, left, run.c.progress).where(run.c.state.in_(OWNED))
             ).all()
             return Vitals(
                 runs=_counted(connection, run.c.state),
@@ -57,7 +58,7 @@ class Health:
                     Training(
                         row.id,
                         row.device or "",
-                        (row.lease_expires_at or moment) - moment,
+                        row.lease_left or 0.0,
                         Progress.model_validate_json(row.progress) if row.progress else None,
                     )
                     for row in owned

@@ -19,6 +19,7 @@ from autotrain.backup.restoring import restore_backup
 from autotrain.errors import BackupError
 from autotrain.hub.account import Account
 from autotrain.runs import engine, tables
+from autotrain.runs.clock import clock
 from autotrain.runs.copying import COPIED, copy_rows
 from autotrain.runs.engine import open_engine
 from autotrain.runs.folder import RunFolder
@@ -94,7 +95,7 @@ def test_a_run_backed_up_while_it_trains_goes_on_elsewhere_to_the_same_bytes(
         assert fence is not None
         seams = Seams(fetch=lambda _name, _progress: model, pace=Pace(tick=0.02, look=0.05))
         one_thread = settings.model_copy(update={"slots": cpu_count()})
-        supervise("r", fence, store, one_thread, seams)
+        supervise("r", fence, clock(), store, one_thread, seams)
 
     path = tmp_path / "backup.tar"
     training = threading.Thread(target=go, args=(store, settings))

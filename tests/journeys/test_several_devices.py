@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from autotrain.report import Report
+from autotrain.runs.clock import clock
 from autotrain.runs.folder import Order
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import State
@@ -57,7 +58,7 @@ class Owned:
         fence = self.store.claim("r", "test", host="here")
         assert fence is not None
         seams = Seams(fetch=lambda _ref, _progress: self.trainer.model, pace=Pace(tick=0.02, look=0.05))
-        self.ended.append(supervise("r", fence, self.store, self.settings, seams))
+        self.ended.append(supervise("r", fence, clock(), self.store, self.settings, seams))
         return self.ended[-1]
 
     def until_step(self, step: int, attempt: int) -> None:
