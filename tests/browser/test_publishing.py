@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from autotrain.hub.publish import Publisher
 from jobs.publisher import publish
@@ -67,10 +67,16 @@ def test_a_failed_push_says_why_and_a_retry_sends_only_what_is_missing(
     expect(link).to_be_visible()
 
 
+def asks_for_messages(answer: Response) -> bool:
+    """Whether this is the page's last check of the token: a later one would meet the fault before the push does."""
+    return answer.url.endswith("/publications/check") and '"messages"' in (answer.request.post_data or "")
+
+
 def test_a_push_refused_for_its_token_succeeds_once_the_token_is_right(page: Page, web: Web, hub: HubDouble) -> None:
     finished(web.store, web.settings)
     page.goto(f"{web.address}/run?id=run1#publish")
-    page.get_by_label("Repository").fill("messages")
+    with page.expect_response(asks_for_messages):
+        page.get_by_label("Repository").fill("messages")
     expect(page.get_by_text("As alice. The token may write there.")).to_be_visible()
     hub.fault(Fault("/whoami-v2", status=401))
     page.get_by_role("button", name="Push to the Hub").click()
