@@ -126,6 +126,8 @@ class Training(_Part):
     ended: Ended = "planned"
     epochs: float
     best_step: int | None = None
+    still_falling: bool = False
+    """Whether the validation loss of the last evaluation was clearly lower than ever before."""
     seconds: float
     samples_per_second: float
     peak_memory_bytes: int | None = None
@@ -144,6 +146,16 @@ class Training(_Part):
                 "score nor a lower loss. A larger patience lets it try longer."
             )
         return f"Training was ended by hand at step {self.steps:,}{of}." if self.ended == "asked" else None
+
+    def too_short(self) -> str | None:
+        """What to do when training ended while it was getting better, as a sentence; None when it did not."""
+        if not self.still_falling or self.early_end() is not None:
+            return None
+        passes = "1 epoch" if self.epochs == 1 else f"{self.epochs:.3g} epochs"
+        return (
+            f"The validation loss was still falling when training ended after {passes}. More epochs will probably make "
+            "it better."
+        )
 
 
 class Verdict(_Part):
@@ -178,7 +190,7 @@ class Judgement(_Part):
         )
 
 
-UNCLEAR = "not clearly different from"
+BETTER, UNCLEAR = "better than", "not clearly different from"
 
 
 class Report(_Part):
@@ -209,19 +221,21 @@ class Report(_Part):
 
         "Better" is said only where the tuned model's 95 % interval lies wholly above the baseline's value. Another
         score that clearly tells something else than the headline is told too: with uneven classes a high accuracy may
-        hide that rare ones are missed.
+        hide that rare ones are missed. So is one that did not rise with a better headline: an answer may be expected
+        more and yet be no nearer to the one that the data has.
         """
         best, *others = self.scores
         found = self._against_baselines(best)
         if found is None:
             return f"{best.title} is {best.shown()}."
         title, rival, word = found
-        gain = measure(best.name).model_copy(update={"unit": best.unit}).difference(best.value - rival.value)
-        text = f"{best.title} {best.shown()}: {word} {_named(title)} ({rival.shown()}, {gain})"
+        text = f"{best.title} {best.shown()}: {word} {_named(title)} ({rival.shown()}, {_gain(best, rival)})"
         for score in others:
             other = self._against_baselines(score)
-            if other is not None and other[2] not in (word, UNCLEAR):
-                title, rival, differs = other
+            if other is None or other[2] == word:
+                continue
+            title, rival, differs = other
+            if differs != UNCLEAR or (word == BETTER and not score.beats(rival)):
                 text += f"; {score.title} {score.shown()}: {differs} {_named(title)} ({rival.shown()})"
         return f"{text}."
 
@@ -237,8 +251,15 @@ class Report(_Part):
         below = score.high is not None and score.high < rival.value
         if not above and not below:
             return title, rival, UNCLEAR
-        return title, rival, "better than" if above == score.higher_is_better else "worse than"
+        return title, rival, BETTER if above == score.higher_is_better else "worse than"
 
 
 def _named(title: str) -> str:
     return f"the {title[0].lower()}{title[1:]}"
+
+
+def _gain(score: Score, rival: Score) -> str:
+    """How far apart the two are: points of a hundred for shares; of numbers, which way is better."""
+    if score.unit == "share":
+        return measure(score.name).model_copy(update={"unit": score.unit}).difference(score.value - rival.value)
+    return "higher is better" if score.higher_is_better else "lower is better"

@@ -12,9 +12,7 @@ TRAINING = Training(
 
 
 def score(name: str, value: float, low: float | None = None, high: float | None = None) -> Score:
-    return Score(
-        name=name, title={"accuracy": "Accuracy", "macro_f1": "Macro-F1"}[name], value=value, low=low, high=high
-    )
+    return Score.of(name, value, None if low is None or high is None else (low, high))
 
 
 def report(*scores: Score, rivals: tuple[Score, ...] = ()) -> Report:
@@ -51,7 +49,34 @@ def test_a_high_accuracy_does_not_hide_that_rare_classes_are_missed() -> None:
         score("macro_f1", 0.75, 0.697, 0.794),
         rivals=(score("accuracy", 0.95), score("macro_f1", 0.914)),
     ).verdict()
-    assert found.endswith("-0.2 points); Macro-F1 75.0%: worse than the linear probe (91.4%).")
+    assert found.endswith("-0.2 points); Macro F1 75.0%: worse than the linear probe (91.4%).")
+
+
+def untouched(*scores: Score) -> Baseline:
+    return Baseline(name="base-model", title="Base model", explanation="", scores=scores)
+
+
+def test_of_a_number_is_said_which_way_is_better() -> None:
+    found = report(score("perplexity", 20.5, 18, 24)).model_copy(
+        update={"baselines": (untouched(score("perplexity", 130)),)}
+    )
+    assert found.verdict() == "Perplexity 20.5: better than the base model (130, lower is better)."
+
+
+def test_a_better_headline_does_not_hide_that_another_score_did_not_rise() -> None:
+    found = report(score("perplexity", 20.5, 18, 24), score("rouge_l", 0.12, 0.09, 0.15)).model_copy(
+        update={"baselines": (untouched(score("perplexity", 130), score("rouge_l", 0.13)),)}
+    )
+    assert found.verdict().endswith("; ROUGE-L 12.0%: not clearly different from the base model (13.0%).")
+    risen = found.model_copy(update={"baselines": (untouched(score("perplexity", 130), score("rouge_l", 0.11)),)})
+    assert "ROUGE-L" not in risen.verdict()
+
+
+def test_a_training_that_still_got_better_says_so_unless_it_was_ended() -> None:
+    short = TRAINING.model_copy(update={"steps": 10, "planned_steps": 10, "still_falling": True})
+    assert "still falling when training ended after 1 epoch." in (short.too_short() or "")
+    assert short.model_copy(update={"steps": 9, "ended": "asked"}).too_short() is None
+    assert TRAINING.too_short() is None
 
 
 def test_without_baselines_only_the_score_is_said() -> None:

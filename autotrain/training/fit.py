@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -215,6 +215,7 @@ def _measured(attempt: Attempt, loop: Any, reporter: Any, update: Update, second
         ended=loop.ended,
         epochs=round(loop.state.epoch or 0.0, 4),
         best_step=loop.state.best_global_step,
+        still_falling=_still_falling([entry["eval_loss"] for entry in loop.state.log_history if "eval_loss" in entry]),
         seconds=seconds,
         samples_per_second=loop.state.global_step * update.rows / max(seconds, 1e-6),
         peak_memory_bytes=max(reporter.peak_memory_bytes, memory_bytes(attempt.device)),
@@ -222,6 +223,11 @@ def _measured(attempt: Attempt, loop: Any, reporter: Any, update: Update, second
         total_parameters=total,
         device=attempt.device.name if attempt.team.size == 1 else f"{attempt.team.size} × {attempt.device.kind}",
     )
+
+
+def _still_falling(losses: Sequence[float]) -> bool:
+    """Whether the last validation loss is at least 1 % below every one before; less is within the noise of a split."""
+    return len(losses) > 1 and losses[-1] < 0.99 * min(losses[:-1])
 
 
 def planned(attempt: Attempt, schedule: Schedule) -> Update:

@@ -189,7 +189,7 @@ class Learner(ABC):
     def measured(self, training: Training, **parts: Any) -> Report:
         """The report of this training, with the parts that the task found."""
         of = "evaluation" if self.attempt.judged else "training"
-        ended = None if self.attempt.judged else training.early_end()
+        ended = None if self.attempt.judged else training.early_end() or training.too_short()
         notes = (ended, *passed_over(self.passed, self.max_length, of), *parts.pop("notes", ()))
         return Report(
             task=self.task,

@@ -35,7 +35,10 @@ def test_the_moment_with_the_highest_score_is_kept_and_of_equals_the_one_with_th
 ) -> None:
     scores = evaluations(undisturbed)
     best = max(scores, key=lambda step: (scores[step][0], -scores[step][1]))
-    assert report(undisturbed).training.best_step == best
+    training, losses = report(undisturbed).training, [scores[step][1] for step in sorted(scores)]
+    assert training.best_step == best
+    assert training.still_falling == (losses[-1] < 0.99 * min(losses[:-1]))
+    assert (training.too_short() in report(undisturbed).notes) == training.still_falling
 
 
 @pytest.mark.slow
