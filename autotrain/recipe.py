@@ -139,11 +139,18 @@ def loads(text: str, source: str = "recipe") -> Recipe:
 
 
 def load(path: Path) -> Recipe:
-    """A recipe from a file. Raises RecipeError."""
+    """A recipe from a file. Raises RecipeError.
+
+    `recipes/<task>/<preset>.yaml` is the preset of that name from any folder, unless a file of one's own lies there.
+    """
+    shipped = recipes_folder().parent / path
     try:
-        text = path.read_text("utf-8")
+        found = shipped if path.parts[:1] == ("recipes",) and not path.exists() and shipped.is_file() else path
+        text = found.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(str(path), [f"cannot be read ({error}). Check the path."]) from error
+        raise RecipeError(
+            str(path), [f"cannot be read ({error}). Check the path; `autotrain recipes list` shows the presets."]
+        ) from error
     return loads(text, str(path))
 
 

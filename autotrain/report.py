@@ -88,6 +88,8 @@ class Example(_Part):
     confidence: float | None = Field(None, ge=0, le=1)
     untouched: str | None = None
     score: float | None = None
+    cut_off: bool = Field(False, description="Whether `predicted` reached the longest answer before its own end.")
+    untouched_cut_off: bool = False
 
 
 class CalibrationBin(_Part):

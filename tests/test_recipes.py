@@ -72,5 +72,18 @@ def test_a_preset_names_no_data_and_explains_itself(path: Path) -> None:
     assert len(preset.description) > 20
 
 
+def test_a_preset_is_found_by_its_name_from_any_folder_unless_a_file_of_ones_own_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = Path("recipes/text_classification/fast.yaml")
+    assert load(named).title == "Fast"
+    named.parent.mkdir(parents=True)
+    named.write_text("version: 1\ntask: text-classification\ntitle: My own\nmodel: all-minilm-l6-v2\n")
+    assert load(named).title == "My own"
+    with pytest.raises(RecipeError, match="autotrain recipes list"):
+        load(Path("recipes/text_classification/faster.yaml"))
+
+
 def test_presets_come_quickest_first() -> None:
     assert list(presets("text-classification")) == ["fast", "balanced", "best"]

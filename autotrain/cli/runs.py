@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from autotrain.runs.store import Run
 
 app = typer.Typer(help="List, show, pause, resume, cancel and delete runs.", no_args_is_help=True)
+WIDE = 120
+"""Columns of a terminal that has room for every fact of a run on one line; a narrower one leaves out task and model."""
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
 
 
@@ -24,13 +26,17 @@ def list_runs(search: Annotated[str, typer.Argument(help="Part of a name, model 
 
     from autotrain.runs.state import WORDS
 
-    table = Table(Column("id", no_wrap=True, min_width=12), "name", "task", "model", "state", "score", "created")
+    out = console()
+    wide = out.width >= WIDE
+    plain = Column("name", no_wrap=True, overflow="ellipsis"), *(("task", "model") if wide else ())
+    table = Table(Column("id", no_wrap=True, min_width=12), *plain, "state", Column("score", no_wrap=True), "created")
     for run in open_record(open_settings()).list(search=search):
         score = next(iter(run.outcome.scores.items()), None) if run.outcome else None
         shown = f"{score[0]} {score[1]:.3f}" if score else ""
-        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
-        table.add_row(run.id, run.name, run.task, run.model, WORDS[run.state], shown, created)
-    console().print(table)
+        created = time.strftime("%Y-%m-%d %H:%M" if wide else "%d %b %H:%M", time.localtime(run.created_at))
+        about = (run.task, run.model) if wide else ()
+        table.add_row(run.id, run.name, *about, WORDS[run.state], shown, created)
+    out.print(table)
 
 
 @app.command()

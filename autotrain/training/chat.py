@@ -97,5 +97,7 @@ class ChatLearner(LanguageLearner):
             expected=reference,
             predicted=mine.text,
             untouched=theirs.text,
+            cut_off=not mine.finished,
+            untouched_cut_off=not theirs.finished,
             score=round(rouge_l(mine.text, reference), 4),
         )

@@ -183,6 +183,8 @@ class GrpoLearner(LanguageLearner):
             expected=asked.answer,
             predicted=mine.text,
             untouched=theirs.text,
+            cut_off=not mine.finished,
+            untouched_cut_off=not theirs.finished,
             score=round(mine.reward, 4),
         )
 

@@ -230,6 +230,8 @@ class TextToTextLearner(Learner):
             expected=asked.target,
             predicted=mine.text,
             untouched=theirs.text,
+            cut_off=not mine.finished,
+            untouched_cut_off=not theirs.finished,
             score=round(_MEASURED[leads]([(mine.text, asked.target)]) / (100 if leads == "chrf" else 1), 4),
         )
 

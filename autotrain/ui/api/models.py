@@ -20,6 +20,7 @@ _USUAL = Workload(
     train_rows=1000, validation_rows=100, test_rows=100, mean_tokens=64, longest_tokens=128, batch_size=16
 )
 """What a fit badge in a list supposes before anything is known about the data."""
+_SUPPOSED = f"In batches of {_USUAL.batch_size} texts of up to {_USUAL.longest_tokens} tokens:"
 
 
 class ModelView(BaseModel):
@@ -139,7 +140,7 @@ def _views(entries: tuple[ModelEntry, ...], task: str, services: Services) -> li
                 suits=kinds is None or entry.architecture is None or entry.architecture in kinds,
                 reason=entry.reason,
                 fit=found.fit if found else None,
-                fit_sentence=found.sentence if found else "",
+                fit_sentence=f"{_SUPPOSED} {found.sentence}" if found else "",
                 downloads=entry.downloads,
                 removable=entry.path is not None and entry.path.parent == services.settings.models,
             )

@@ -47,13 +47,16 @@ export class Chat {
       if (!side.turns.length) side.list.replaceChildren();
       side.turns.push({ role: "user", content: text });
       side.list.append(bubble("user", text));
+      side.place = bubble("assistant", "…");
+      side.list.append(side.place);
+      side.list.scrollTop = side.list.scrollHeight;
     }
     try {
       for (const side of sides) await this.answer(side, wanted);
     } catch (error) {
       if (error.name !== "AbortError" && !(error instanceof Refusal)) throw error;
       if (error instanceof Refusal) this.said.replaceChildren(problem(error.message));
-      for (const side of sides) if (side.turns.at(-1).role === "user") side.turns.pop();
+      for (const side of sides) if (side.turns.at(-1).role === "user") { side.turns.pop(); if (side.place.textContent === "…") side.place.remove(); }
     } finally {
       this.stop = null;
       this.button.textContent = "Send";
@@ -62,8 +65,7 @@ export class Chat {
 
   async answer(side, { sampling: how, system }) {
     const turns = system ? [{ role: "system", content: system }, ...side.turns] : side.turns;
-    const place = bubble("assistant", "…");
-    side.list.append(place);
+    const { place } = side;
     let text = "";
     const answer = await streamed(this.page.id, { inputs: [{ [this.role]: JSON.stringify(turns) }], sampling: how, untouched: side.untouched }, (piece) => {
       text += piece;

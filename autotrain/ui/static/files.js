@@ -24,7 +24,7 @@ export class Files {
   update(before) {
     if (this.element.hidden) return;
     const { run, events } = this.page;
-    patch(this.happened, events.length, () => events.map(sentence).filter(([, text]) => text).map(([at, text, kind]) => h("div", {}, h("time", {}, clock(at)), h("span", { class: kind ? `at-${kind}` : "" }, text))).reverse());
+    patch(this.happened, events.length, () => events.map(sentence).filter(([, text], place, all) => text && !(text.startsWith("Phase: ") && repeated(all, place, text))).map(([at, text, kind]) => h("div", {}, h("time", {}, clock(at)), h("span", { class: kind ? `at-${kind}` : "" }, text))).reverse());
     if (run.active || !this.loaded || (before && before.active)) this.readLog();
     if (!this.loaded || (before && before.state !== run.state)) this.readFiles();
     this.loaded = true;
@@ -95,6 +95,12 @@ function marked(line, wanted) {
     from = at + wanted.length;
   }
   return [...parts, line.slice(from)];
+}
+
+// Each split is a part of its phase; the phase is said once.
+function repeated(all, place, text) {
+  for (let before = place - 1; before >= 0; before -= 1) if (all[before][1].startsWith("Phase: ")) return all[before][1] === text;
+  return false;
 }
 
 function sentence({ at, event }) {

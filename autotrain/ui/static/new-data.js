@@ -287,12 +287,14 @@ export class DataStep {
     const column = (role) => detail.columns.find((one) => one.name === draft.columns[role]);
     const text = column((this.page.roles.find((one) => one.kind === "text" && draft.columns[one.role]) || { role: "text" }).role);
     const label = column("label");
+    // Of a question and its answer the tiles are about one; which, is said.
+    const what = this.page.roles.filter((one) => one.kind === "text" && draft.columns[one.role]).length > 1 && text ? `“${text.name}”` : "text";
     const used = Object.values(draft.columns).map((name) => detail.columns.find((one) => one.name === name)).filter(Boolean);
     const empty = (used.length ? used : detail.columns).reduce((sum, one) => sum + one.empty, 0);
     const tile = (name, value, hint) => h("div", { title: hint }, h("span", {}, name), h("b", {}, value));
     return h("div", { class: "at-profile" },
       h("div", { class: "at-tiles at-profile-tiles" }, tile("Rows", count(detail.rows)), tile("Empty cells", count(empty), "In the columns that are used"), tile("Repeated rows", count(detail.duplicate_rows)),
-        text ? tile("Text, median", `${count(text.median_length)} chars`) : null, text ? tile("Longest text", `${count(text.longest)} chars`) : null, label ? tile("Classes", count(label.distinct)) : null),
+        text ? tile(what === "text" ? "Text, median" : `${what}, median`, `${count(text.median_length)} chars`) : null, text ? tile(`Longest ${what}`, `${count(text.longest)} chars`) : null, label ? tile("Classes", count(label.distinct)) : null),
       label ? this.balance(label, detail.rows - label.empty) : null);
   }
 

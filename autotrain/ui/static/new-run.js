@@ -1,6 +1,7 @@
 // New run: three steps and a summary that is always in sight. The draft lives in this browser; the server judges it.
 
 import { ask, api, busy, bytes, count, dress, h, patch, problem, Refusal } from "./core.js";
+import { underWay } from "./adding.js";
 import { DataStep } from "./new-data.js";
 import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
@@ -172,7 +173,7 @@ class NewRunPage {
     if (!this.draft.dataset) return ["Choose the data"];
     const role = this.roles.find((one) => one.required && !this.draft.columns[one.role]);
     if (role) return [`Choose the ${role.title.toLowerCase()} column`];
-    if (this.model.absent.length) return [`Add the model ${this.model.absent[0].title}`];
+    if (this.model.absent.length) return [underWay(this.model.absent[0]) ? `Wait for the model ${this.model.absent[0].title}` : `Add the model ${this.model.absent[0].title}`];
     if (this.training.wrong) return ["Correct the YAML"];
     return this.judged ? this.judged.missing : [];
   }

@@ -3,7 +3,7 @@
 import { count, h } from "./core.js";
 
 const METHODS = [
-  ["stratified", "By chance, every class alike", "Right for most tables. The same seed divides the same way."],
+  ["stratified", "By chance", "Right for most tables: every class has its share of each part. The same seed divides the same way."],
   ["grouped", "Whole groups together", "When rows belong together, such as all messages of one customer."],
   ["time", "Oldest first, newest for the test", "When the model will be used on what comes later."],
   ["k-fold", "One fold of several", "For small tables: a run for each fold tests every row once."],
@@ -43,7 +43,7 @@ const likely = (method, detail) => {
 };
 
 function counts(rows) {
-  const classes = Object.entries(rows.per_class || {});
+  const classes = Object.entries(rows.per_class || {}).filter(([label]) => label);
   const shown = classes.slice(0, 20);
   return h("div", { class: "at-scroll at-sheet" }, h("table", { class: "at-split-counts" },
     h("thead", {}, h("tr", {}, ["Rows", "Training", "Validation", "Test"].map((name) => h("th", { scope: "col" }, name)))),

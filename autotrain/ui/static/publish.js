@@ -56,18 +56,21 @@ export class Publish {
     this.findings.replaceChildren(h("p", { class: "at-quiet" }, "Asking the Hub…"));
     let shown;
     let account = null;
+    let able = true;
     try {
       const answer = await api(`/runs/${this.page.id}/publications/check`, { method: "POST", json: this.asked() });
       account = answer.account;
       shown = answer.findings.map((one) => h("div", { class: `at-notice ${one.severity === "error" ? "at-bad" : "at-warn"}` }, h("p", {}, `${one.message} ${one.remedy}`.trim()),
         one.code.startsWith("token") ? h("a", { class: "at-button at-small", href: "/settings" }, "Open settings") : null));
-      if (answer.account && !answer.findings.some((one) => one.severity === "error")) shown.unshift(h("p", { class: "at-quiet" }, `As ${answer.account}. The token may write there.`));
+      able = !answer.findings.some((one) => one.severity === "error");
+      if (answer.account && able) shown.unshift(h("p", { class: "at-quiet" }, `As ${answer.account}. The token may write there.`));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       shown = [problem(error.message)];
     }
     if (turn !== this.turn) return;
     this.findings.replaceChildren(...shown);
+    this.button.disabled = !able;
     const { repository } = this.asked();
     await this.showCard(account && !repository.includes("/") ? `${account}/${repository}` : repository);
   }

@@ -195,6 +195,8 @@ function training(report) {
   return card("How it was trained", null, h("table", {}, h("tbody", {}, facts.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "at-number", style: { "white-space": "normal" } }, value))))));
 }
 
+const whole = (text, cut) => (cut ? [text, h("small", { class: "at-cut", title: "It reached the longest answer before its own end" }, " … cut off")] : text);
+
 // The rows of a report beside each other: what was read, what is right, what it says, and what the base model says.
 export function rowsTable(list, { heading = true } = {}) {
   const many = Object.keys(list[0].inputs).length > 1;
@@ -203,8 +205,8 @@ export function rowsTable(list, { heading = true } = {}) {
   const scored = list.some((row) => row.score !== null);
   const untouched = list.some((row) => row.untouched !== null);
   const columns = [
-    ["Row", (row) => count(row.row), "at-number"], ["Text", (row) => text(row.inputs), "at-text"], ["Your data", (row) => row.expected, ""], ["It says", (row) => row.predicted, ""],
-    ...(untouched ? [["Base model says", (row) => row.untouched ?? "–", "at-quiet"]] : []),
+    ["Row", (row) => count(row.row), "at-number"], ["Text", (row) => text(row.inputs), "at-text"], ["Your data", (row) => row.expected, ""], ["It says", (row) => whole(row.predicted, row.cut_off), ""],
+    ...(untouched ? [["Base model says", (row) => whole(row.untouched ?? "–", row.untouched_cut_off), "at-quiet"]] : []),
     ...(scored ? [["Score", (row) => (row.score === null ? "–" : plain(row.score)), "at-number"]] : []),
     ...(sure ? [["Sure", (row) => (row.confidence === null ? "–" : percent(row.confidence, 0)), "at-number"]] : []),
   ];

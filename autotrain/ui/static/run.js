@@ -7,6 +7,8 @@ import { Result } from "./result.js";
 import { TryIt } from "./tryit.js";
 
 const PHASES = ["download", "load", "tokenise", "train", "evaluate", "save"];
+// Beyond the training nobody knows how long it takes.
+const LATER = { evaluate: "evaluating", save: "saving" };
 const DONE = ["succeeded", "failed", "cancelled"];
 
 const ACTIONS = [
@@ -52,6 +54,7 @@ class RunPage {
   async start() {
     this.root.replaceChildren(h("p", { class: "at-quiet" }, "Opening the run…"));
     await this.poller.start();
+    setInterval(() => { if (this.run && !document.hidden) this.show(this.run); }, 30000);  // "2 min ago" grows old
   }
 
   connected(fine, error) {
@@ -171,14 +174,15 @@ class RunPage {
     const figures = [
       ["Step", progress.step === undefined ? "–" : `${count(progress.step)} / ${count(progress.total_steps)}`],
       ["Epoch", progress.epoch === undefined ? "–" : progress.epoch.toFixed(2)],
-      DONE.includes(run.state) ? ["Took", duration(run.seconds)] : ["Time left", working ? duration(progress.seconds_left) : "–"],
+      DONE.includes(run.state) ? ["Took", duration(run.seconds)] : ["Training left", !working ? "–" : run.phase === "train" ? duration(progress.seconds_left) : LATER[run.phase] || "–", "The evaluation on the test rows comes after it"],
       ["Samples / s", progress.samples_per_second ? figure(Number(progress.samples_per_second.toPrecision(3))).replace(/\.?0+$/, "") : "–"],
       ["Memory", bytes(progress.memory_bytes)],
       DONE.includes(run.state) ? ["Finished", when(run.finished_at)] : ["Running for", duration(run.seconds)],
     ];
     if (!this.tiles.children.length) this.tiles.append(...figures.map(() => h("div", {}, h("span", {}), h("b", {}))));
-    figures.forEach(([name, value], index) => {
+    figures.forEach(([name, value, hint = ""], index) => {
       const tile = this.tiles.children[index];
+      if (tile.title !== hint) tile.title = hint;
       setText(tile.firstChild, name);
       setText(tile.lastChild, value);
     });

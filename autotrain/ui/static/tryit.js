@@ -91,12 +91,17 @@ export class TryIt {
   async write(inputs, expected, turn) {
     const wanted = this.settings.value();
     const sides = [["Tuned", false], ...(wanted.both ? [["Base model, without the adapter", true]] : [])];
-    const places = sides.map(([name]) => ({ name, said: h("p", { class: "at-written", dir: "auto" }), note: h("div", {}) }));
+    const places = sides.map(([name, untouched]) => ({ name, said: h("p", { class: "at-written", dir: "auto" }), note: h("div", {}, h("p", { class: "at-quiet" }, untouched ? "After the tuned one…" : this.loaded ? "Writing…" : "The model loads; the first answer takes a few seconds…")) }));
     this.answer.replaceChildren(...places.map(({ name, said, note }) => h("div", { class: "at-side" }, sides.length > 1 ? h("h3", {}, name) : null, said, note)));
     for (const [index, [, untouched]] of sides.entries()) {
       const place = places[index];
-      const answer = await streamed(this.page.id, { inputs: [inputs], sampling: wanted.sampling, untouched }, (piece) => { if (turn === this.asked) place.said.textContent += piece; });
+      const answer = await streamed(this.page.id, { inputs: [inputs], sampling: wanted.sampling, untouched }, (piece) => {
+        if (turn !== this.asked) return;
+        if (!place.said.textContent) place.note.replaceChildren();
+        place.said.textContent += piece;
+      });
       if (turn !== this.asked) return;
+      this.loaded = true;
       place.said.remove();
       place.note.replaceChildren(...answerView(answer, inputs, untouched ? null : expected));
     }
