@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from autotrain.manuals import TAGGER, Manual
-from autotrain.params import AdapterParams
+from autotrain.params import SCHEDULE, AdapterParams
 from autotrain.shaped import Shaped, roles_of
 from autotrain.task import Attempt, Column, Predictor, Result
 from autotrain.task import Params as BaseParams
@@ -18,6 +20,16 @@ from autotrain.task import Params as BaseParams
 
 class Params(AdapterParams):
     """Hyper-parameters of token classification."""
+
+    replaced_places: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Places replaced",
+        description="In every other pass each marked place changes, with this chance, with another of its type from "
+        "the training rows. Helps small tables; 0 leaves all rows as they are.",
+        json_schema_extra=SCHEDULE,
+    )
 
 
 class TokenClassification(Shaped):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autotrain.answers import PLAINLY, Asking, Mark, Marked
-from autotrain.encoding.tags import Tagged, encode_words
+from autotrain.encoding.tags import Tagged, encode_tags, encode_words
 from autotrain.errors import DataError
 from autotrain.evaluation.classification import named
 from autotrain.evaluation.tagging import OUTSIDE, evaluate_tags, is_bio, most_frequent_tag, places, tag_baseline
@@ -20,6 +20,7 @@ from autotrain.report import Example, Report, Training
 from autotrain.training.adapter import load_adapter
 from autotrain.training.fit import IGNORED, Objective, Rows
 from autotrain.training.learner import Learner
+from autotrain.training.replacing import Replacer, ReplacingCollator
 from autotrain.training.rows import SplitRows
 
 PREDICTION_BATCH = 32
@@ -31,6 +32,7 @@ class TaggingLearner(Learner):
     """A tag for each word, by the word's first token (Devlin et al., 2019, section 5.3)."""
 
     kind = "TOKEN_CLS"
+    params: Any
 
     def load(self) -> Any:
         """The base with a head for every tag of the training rows."""
@@ -42,8 +44,15 @@ class TaggingLearner(Learner):
         """The rows as the loop takes them; a tag that training never saw is passed over."""
         numbers: dict[str, int] = {tag: IGNORED for row in rows.rows for tag in row["tags"]}
         numbers |= {tag: place for place, tag in enumerate(self.tags)}
-        examples = (each for _, made in self.taught(rows, numbers) for each in made if isinstance(each, Tagged))
-        return Rows([{"input_ids": list(each.input_ids), "labels": list(each.labels)} for each in examples])
+        key = self.params.replaced_places > 0 and rows is self.train
+        return Rows(
+            [
+                _item(each) | ({"key": number} if key else {})
+                for number, made in self.taught(rows, numbers)
+                for each in made
+                if isinstance(each, Tagged)
+            ]
+        )
 
     def objective(self) -> Objective:
         """Cross entropy over the first tokens of words; strict F1 decides."""
@@ -52,7 +61,17 @@ class TaggingLearner(Learner):
         pad = DataCollatorForTokenClassification(
             self.tokenizer, pad_to_multiple_of=None if self.attempt.device.kind == "cpu" else 8
         )
-        return Objective(pad, _cross_entropy, _metrics_for(self.tags), "eval_f1")
+        judged = _metrics_for(self.tags)
+        if not self.params.replaced_places:
+            return Objective(pad, _cross_entropy, judged, "eval_f1")
+        numbers = {tag: place for place, tag in enumerate(self.tags)}
+
+        def encode(words: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
+            return _item(encode_tags(self.tokenizer, words, tags, numbers, self.max_length))
+
+        rows = {number: (row["tokens"], row["tags"]) for number, row in self.train.numbered()}
+        collator = ReplacingCollator(Replacer(rows, self.params.replaced_places, self.params.seed), encode, pad)
+        return Objective(collator, _cross_entropy, judged, "eval_f1", begin_epoch=collator.begin_epoch)
 
     def note(self) -> dict[str, Any]:
         """The tags in the order of the head."""
@@ -159,6 +178,10 @@ def load_tagger(artifact: Path, model: Path) -> Tagger:
 
     loaded, tokenizer, note = load_adapter(artifact, model, base)
     return Tagger(loaded, tokenizer, note["labels"], note["max_length"])
+
+
+def _item(tagged: Tagged) -> dict[str, Any]:
+    return {"input_ids": list(tagged.input_ids), "labels": list(tagged.labels)}
 
 
 def _cross_entropy(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
