@@ -223,7 +223,7 @@ class Report(_Part):
 
         "Better" is said only where the tuned model's 95 % interval lies wholly above the baseline's value. Another
         score that clearly tells something else than the headline is told too: with uneven classes a high accuracy may
-        hide that rare ones are missed. So is one that did not rise with a better headline: an answer may be expected
+        hide that rare ones are missed. So is one that fell beside a better headline: an answer may be expected
         more and yet be no nearer to the one that the data has.
         """
         best, *others = self.scores
@@ -237,7 +237,7 @@ class Report(_Part):
             if other is None or other[2] == word:
                 continue
             title, rival, differs = other
-            if differs != UNCLEAR or (word == BETTER and not score.beats(rival)):
+            if differs != UNCLEAR or (word == BETTER and rival.beats(score)):
                 text += f"; {score.title} {score.shown()}: {differs} {_named(title)} ({rival.shown()})"
         return f"{text}."
 

@@ -91,7 +91,8 @@ def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, d
 def test_the_same_seed_gives_the_same_adapter_and_a_resume_the_same_losses(
     rows: list[dict[str, Any]], model: Path, tmp_path: Path
 ) -> None:
-    run = learned(tmp_path, TASK, rows, COLUMNS, model, **{**WANTED, "max_steps": 40, "lora_dropout": 0.1, "replaced_places": 0.5})
+    chancy = {"lora_dropout": 0.1, "replaced_places": 0.5}
+    run = learned(tmp_path, TASK, rows, COLUMNS, model, **{**WANTED, **chancy, "max_steps": 40})
     whole, resumed = run.stopped_and_resumed(step=13)
     assert resumed == whole
     weights = [run.folder / f"attempt-{number}" / "adapter" / "adapter_model.safetensors" for number in (11, 13)]

@@ -210,7 +210,7 @@ export function rowsTable(list, { heading = true } = {}) {
     ...(scored ? [["Score", (row) => (row.score === null ? "–" : plain(row.score)), "at-number"]] : []),
     ...(sure ? [["Sure", (row) => (row.confidence === null ? "–" : percent(row.confidence, 0)), "at-number"]] : []),
   ];
-  return h("div", { class: "at-scroll" }, h("table", { class: "at-mistakes" },
+  return h("div", { class: "at-scroll" }, h("table", { class: untouched ? "at-mistakes at-written-rows" : "at-mistakes" },
     heading ? h("thead", {}, h("tr", {}, columns.map(([name, , kind]) => h("th", { scope: "col", class: kind === "at-number" ? kind : "" }, name)))) : null,
     h("tbody", {}, list.map((row) => h("tr", {}, columns.map(([name, cell, kind]) => h("td", { class: kind, dir: "auto", ...(name === "Text" ? {} : { "data-title": name }) }, cell(row))))))));
 }
