@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ class EventFile:
 def main(arguments: list[str] | None = None) -> int:
     """Train the run in a folder; returns the exit status."""
     hold_back()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # said to the authors of libraries, not to who trains
     from autotrain.task import Wishes
 
     wishes, team = Wishes(), joined(os.environ)
