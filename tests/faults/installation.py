@@ -1,0 +1,263 @@
+"""A whole installation in processes of its own, looked after as a service manager would: what died is started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from autotrain.recipe import parse
+from autotrain.runs.folder import RunFolder
+from autotrain.runs.sql import SqlStore, open_store
+from autotrain.runs.store import Run
+from autotrain.settings import Settings
+from autotrain.submission import submit
+from autotrain.training.checkpoint import last_complete
+from jobs import broker
+from jobs.launchers.local import PID_FILE
+from tests.app import free_port
+from tests.faults import LARGE
+from tests.faults.trainer import SLOW
+from tests.training.every import TOYS
+from tests.training.learned import Learned
+
+ROOT = Path(__file__).parent.parent.parent
+LEASE_SECONDS = 60.0 if LARGE else 10.0
+SERVICES = {
+    "broker": [sys.executable, "-m", "jobs.broker"],
+    "worker": [sys.executable, "-m", "tests.faults.worker"],
+    "second": [sys.executable, "-m", "tests.faults.worker"],
+    "web": [sys.executable, "app.py"],
+    "up": [sys.executable, "-m", "tests.faults.up"],
+}
+PATIENCE = 240.0
+"""Seconds until something that should happen is taken for a wedge: a lease, a start on a busy machine, and as much."""
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE, what: object = "") -> None:
+    """Wait for something that will happen; fail when it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen within {seconds:.0f} s: {what() if callable(what) else what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Installation:
+    """A data home, its record, and the services that run on it."""
+
+    settings: Settings
+    store: SqlStore
+    flush_seconds: float = 0.0
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        """Start services, each in a session of its own, with their lines in one log."""
+        environment = os.environ | {
+            "AUTOTRAIN_HOME": str(self.settings.root),
+            "AUTOTRAIN_DATABASE_URL": self.settings.database_url or "",
+            "AUTOTRAIN_SLOTS": str(self.settings.slots),
+            "AUTOTRAIN_LEASE_SECONDS": str(self.settings.lease_seconds),
+            "AUTOTRAIN_PORT": str(self.settings.port),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+            SLOW: str(self.flush_seconds),
+        }
+        for name in names:
+            with self.log.open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    SERVICES[name], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                )
+            if name == "broker":
+                until(lambda: broker.answers(self.settings))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to one service, as a kernel short of memory would."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def tree(self) -> list[psutil.Process]:
+        """Every process of the installation: services, what they started, and what that left behind."""
+        found: dict[int, psutil.Process] = {}
+        for process in self.processes.values():
+            with suppress(psutil.Error):
+                one = psutil.Process(process.pid)
+                found |= {each.pid: each for each in (one, *one.children(recursive=True))}
+        return list(found.values())
+
+    def end(self) -> None:
+        """Kill everything."""
+        for process in self.tree():
+            with suppress(psutil.Error):
+                process.kill()
+        for started in self.processes.values():
+            started.wait()
+
+    @property
+    def log(self) -> Path:
+        """What the services said."""
+        return self.settings.root.parent / "services.log"
+
+    def submit(self, learned: Learned, **params: Any) -> Run:
+        """Queue a run of a toy, as the page does."""
+        data = {"source": str(learned.folder / "table.jsonl"), "columns": dict(learned.columns)}
+        body = {"task": learned.task, "title": "Toy", "model": str(learned.model), "data": data}
+        return submit(parse({**body, "params": {**learned.params, **params}}), self.settings, self.store)
+
+    def folder(self, run_id: str) -> RunFolder:
+        """The run's folder."""
+        return RunFolder(self.settings.runs / run_id)
+
+    def trainer(self, run_id: str) -> psutil.Process | None:
+        """The run's trainer, if one lives now."""
+        for note in self.folder(run_id).path.glob(f"attempt-*/{PID_FILE}"):
+            with suppress(OSError, ValueError, KeyError, psutil.Error):
+                process = psutil.Process(int(json.loads(note.read_text("utf-8"))["trainer"]["pid"]))
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    return process
+        return None
+
+    def until_state(self, run_id: str, *states: str, seconds: float = PATIENCE) -> Run:
+        """Wait until the run is in one of these states."""
+        until(lambda: self.store.get(run_id).state in states, seconds, lambda: self.told(run_id))
+        return self.store.get(run_id)
+
+    def until_training(self, run_id: str, above: int) -> int:
+        """Wait until an attempt with a higher fence takes steps; its fence."""
+
+        def found() -> int:
+            cursor, last = 0, 0
+            while rows := self.store.events(run_id, cursor):
+                cursor = rows[-1].seq
+                steps = [row.fence for row in rows if row.event.kind == "phase" and row.event.name == "train"]
+                last = max([last, *steps])
+            return last if last > above else 0
+
+        until(found, what=lambda: self.told(run_id))
+        return found()
+
+    def until_checkpoint(self, run_id: str, step: int) -> int:
+        """Wait until the record knows a checkpoint beyond this step; which."""
+        until(lambda: (self.store.get(run_id).checkpoint_step or 0) > step, what=lambda: self.told(run_id))
+        return int(self.store.get(run_id).checkpoint_step or 0)
+
+    def told(self, run_id: str) -> str:
+        """What is known of a run that does not do what it should."""
+        run = self.store.get(run_id)
+        known = f"{run.state}, fence {run.fence}, {run.reason}, checkpoint {run.checkpoint_step}, phase {run.phase}"
+        return f"{known}\n{self.log.read_text('utf-8', 'replace')[-3000:]}"
+
+    def lives(self, run_id: str) -> list[tuple[float, float]]:
+        """When each of the run's trainers began and was last alive, by its own record, in this order."""
+        notes = [note.read_text("utf-8").split() for note in self.folder(run_id).path.glob("life-*")]
+        return sorted((float(began), float(last)) for began, last in notes)
+
+    def assert_one_at_a_time(self, run_id: str) -> None:
+        """No two trainers of the run ever lived at once."""
+        lives = self.lives(run_id)
+        for (_, last), (began, _) in zip(lives, lives[1:], strict=False):
+            assert last < began, f"two trainers at once: {lives}"
+
+    def assert_told_once(self, run_id: str) -> None:
+        """Every step stands on the curve once, and a step that was taken again gave the same values."""
+        rows = self.store.metrics(run_id)
+        points = [(row.name, row.step) for row in rows]
+        assert len(points) == len(set(points)), "a point stands on the curve twice"
+        seqs = [row.seq for row in self.store.events(run_id, limit=100_000)]
+        assert len(seqs) == len(set(seqs))
+        first: dict[int, dict[str, float]] = {}
+        for attempt in self.folder(run_id).attempts():
+            for step, values in told(attempt.events).items():
+                shared = first.setdefault(step, values).keys() & values.keys()
+                assert {name: first[step][name] for name in shared} == {name: values[name] for name in shared}, step
+
+    def assert_nothing_left(self, *run_ids: str) -> None:
+        """No trainer of these runs lives, and none has left its process id."""
+        left = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, self.settings.runs)]
+        assert not left, left
+        assert not [note for run_id in run_ids for note in self.folder(run_id).path.glob(f"*/{PID_FILE}")]
+
+
+def told(events: Path) -> dict[int, dict[str, float]]:
+    """The points of one attempt by step, from its own file."""
+    points: dict[int, dict[str, float]] = {}
+    lines = events.read_text("utf-8").splitlines(keepends=True) if events.exists() else []
+    for event in (json.loads(line) for line in lines if line.endswith("\n")):
+        if event["kind"] == "metric":
+            points.setdefault(event["step"], {}).update(event["values"])
+    return points
+
+
+def curve(store: SqlStore, run_id: str) -> dict[tuple[str, int], float]:
+    """Every value of the record by name and step."""
+    return {(row.name, row.step): row.value for row in store.metrics(run_id)}
+
+
+def weights(folder: RunFolder) -> dict[str, bytes]:
+    """What was learned, by the names of its files."""
+    found = {path.name: path.read_bytes() for path in folder.adapter.glob("*.safetensors")}
+    assert found
+    return found
+
+
+def saving(folder: RunFolder) -> bool:
+    """Whether a checkpoint is being built at this moment."""
+    return any(folder.path.glob("attempt-*/checkpoints/.step-*"))
+
+
+def toy(task: str, folder: Path, **params: Any) -> Learned:
+    """A toy of a task and the parameters of a training that can be killed often."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return TOYS[task].learned(task, folder / task, early_stopping_patience=0, **params)
+
+
+@contextmanager
+def installation(home: Path, *services: str, flush_seconds: float = 0.0, **given: Any) -> Iterator[Installation]:
+    """An installation on a data home of its own; whatever is left of it ends with the block."""
+    values: dict[str, Any] = {"redis_url": None, "database_url": None, "lease_seconds": LEASE_SECONDS}
+    settings = Settings(home=home, port=free_port(), **{**values, **given})
+    settings.prepare_home()
+    store = open_store(settings.database)
+    made = Installation(settings, store, flush_seconds)
+    try:
+        made.start(*services)
+        yield made
+    finally:
+        made.end()
+        store.close()
+
+
+def soon(seconds: float = 1.0) -> None:
+    """A random moment later."""
+    time.sleep(random.uniform(0, seconds))
+
+
+def kill(process: psutil.Process | None) -> bool:
+    """SIGKILL; whether there was somebody to kill."""
+    if process is None:
+        return False
+    with suppress(psutil.Error):
+        process.send_signal(signal.SIGKILL)
+        return True
+    return False
+
+
+def has_checkpoint(folder: RunFolder) -> bool:
+    """Whether the run could go on from somewhere."""
+    return last_complete(folder) is not None
+
+
+def _is_of(process: psutil.Process, runs: Path) -> bool:
+    return any(str(runs) in word for word in process.info["cmdline"] or []) and (
+        process.status() != psutil.STATUS_ZOMBIE
+    )
