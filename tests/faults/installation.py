@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -135,16 +136,24 @@ class Installation:
     def until_training(self, run_id: str, above: int) -> int:
         """Wait until an attempt with a higher fence takes steps; its fence."""
 
-        def found() -> int:
-            cursor, last = 0, 0
-            while rows := self.store.events(run_id, cursor):
-                cursor = rows[-1].seq
-                steps = [row.fence for row in rows if row.event.kind == "phase" and row.event.name == "train"]
-                last = max([last, *steps])
-            return last if last > above else 0
+        def found() -> bool:
+            run = self.store.get(run_id)
+            return run.fence > above and any(
+                event.get("kind") == "phase" and event.get("name") == "train"
+                for event in said(self.folder(run_id).attempt(run.fence).events)
+            )
 
         until(found, what=lambda: self.told(run_id))
-        return found()
+        return self.store.get(run_id).fence
+
+    def until_taken_up(self, run_id: str, above: int) -> None:
+        """Wait until a trainer with a higher fence was started."""
+
+        def found() -> bool:
+            run = self.store.get(run_id)
+            return run.fence > above and run.state in ("running", "succeeded")
+
+        until(found, what=lambda: self.told(run_id))
 
     def until_checkpoint(self, run_id: str, step: int) -> int:
         """Wait until the record knows a checkpoint beyond this step; which."""
@@ -169,33 +178,42 @@ class Installation:
             assert last < began, f"two trainers at once: {lives}"
 
     def assert_told_once(self, run_id: str) -> None:
-        """Every step stands on the curve once, and a step that was taken again gave the same values."""
+        """Every point stands on the curve once, none is missing, and a step that was taken again gave the same."""
         rows = self.store.metrics(run_id)
         points = [(row.name, row.step) for row in rows]
         assert len(points) == len(set(points)), "a point stands on the curve twice"
         seqs = [row.seq for row in self.store.events(run_id, limit=100_000)]
         assert len(seqs) == len(set(seqs))
         first: dict[int, dict[str, float]] = {}
+        expected: dict[tuple[str, int], float] = {}
         for attempt in self.folder(run_id).attempts():
-            for step, values in told(attempt.events).items():
+            points = told(attempt.events)
+            expected = {key: value for key, value in expected.items() if key[1] < min(points, default=math.inf)}
+            expected |= {(name, step): value for step, values in points.items() for name, value in values.items()}
+            for step, values in points.items():
                 shared = first.setdefault(step, values).keys() & values.keys()
                 assert {name: first[step][name] for name in shared} == {name: values[name] for name in shared}, step
+        assert curve(self.store, run_id) == expected, "points are missing"
 
-    def assert_nothing_left(self, *run_ids: str) -> None:
-        """No trainer of these runs lives, and none has left its process id."""
+    def assert_nothing_left(self) -> None:
+        """No trainer lives."""
         left = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, self.settings.runs)]
         assert not left, left
-        assert not [note for run_id in run_ids for note in self.folder(run_id).path.glob(f"*/{PID_FILE}")]
 
 
 def told(events: Path) -> dict[int, dict[str, float]]:
     """The points of one attempt by step, from its own file."""
     points: dict[int, dict[str, float]] = {}
-    lines = events.read_text("utf-8").splitlines(keepends=True) if events.exists() else []
-    for event in (json.loads(line) for line in lines if line.endswith("\n")):
+    for event in said(events):
         if event["kind"] == "metric":
             points.setdefault(event["step"], {}).update(event["values"])
     return points
+
+
+def said(events: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of an attempt's own file of events."""
+    with suppress(FileNotFoundError), events.open("rb") as file:
+        yield from (json.loads(line) for line in file if line.endswith(b"\n"))
 
 
 def curve(store: SqlStore, run_id: str) -> dict[tuple[str, int], float]:

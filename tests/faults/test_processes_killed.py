@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import size
-from tests.faults.installation import LEASE_SECONDS, Installation, installation, kill, soon, toy, until
+from tests.faults import LARGE, size
+from tests.faults.installation import Installation, installation, kill, soon, toy, until
 from tests.faults.results import Result, keep, percentile
 
 ROUNDS = size(20, 2)
-ENDLESS = {"num_train_epochs": 10_000, "evaluations_per_epoch": 1}
-IN_TIME = LEASE_SECONDS + 15.0
-"""What is promised of 95 recoveries in 100: the lease, and a trainer's start."""
+ENDLESS = {"num_train_epochs": 100, "max_steps": 0, "per_device_train_batch_size": 1, "evaluations_per_epoch": 8}
+FLUSH_SECONDS = 0.02
+IN_TIME_SECONDS = 75.0
+"""Until 95 trainers in 100 are started again: a lease, and the start of the services on a machine that is not idle."""
 
 
 @dataclass
@@ -38,10 +39,10 @@ class Patient:
         soon()
 
     def recover(self, fault: Callable[[Patient], None]) -> None:
-        """Make a fault, and wait until another attempt takes steps."""
+        """Make a fault, and wait until another trainer was started."""
         began = time.monotonic()
         fault(self)
-        self.place.until_training(self.run_id, self.fence)
+        self.place.until_taken_up(self.run_id, self.fence)
         self.seconds.append(time.monotonic() - began)
 
     def finish(self) -> None:
@@ -52,7 +53,7 @@ class Patient:
         assert ended.state == "succeeded", self.place.told(self.run_id)
         self.place.assert_one_at_a_time(self.run_id)
         self.place.assert_told_once(self.run_id)
-        self.place.assert_nothing_left(self.run_id)
+        self.place.assert_nothing_left()
 
 
 def kill_supervisor(patient: Patient) -> None:
@@ -88,7 +89,7 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, tuple[str, ...]]] = {
 def test_a_run_goes_on_when_its_owner_was_killed(name: str, tmp_path: Path) -> None:
     fault, title, services = FAULTS[name]
     made = toy("text-classification", tmp_path, **ENDLESS)
-    with installation(tmp_path / "home", *services) as place:
+    with installation(tmp_path / "home", *services, flush_seconds=FLUSH_SECONDS) as place:
         patient = Patient(place, place.submit(made).id)
         for _ in range(ROUNDS):
             patient.until_well()
@@ -96,7 +97,7 @@ def test_a_run_goes_on_when_its_owner_was_killed(name: str, tmp_path: Path) -> N
         patient.finish()
         assert place.store.get(patient.run_id).fence == ROUNDS + 1
     print(name, sorted(patient.seconds))
-    assert percentile(patient.seconds, 0.95) < IN_TIME
+    assert not LARGE or percentile(patient.seconds, 0.95) < IN_TIME_SECONDS
     held = "the run went on from its last checkpoint; one trainer at a time; every step told once"
     keep(name, Result.of(title, f"{ROUNDS} times", held, patient.seconds))
 
@@ -105,7 +106,7 @@ def test_a_run_goes_on_when_its_owner_was_killed(name: str, tmp_path: Path) -> N
 @pytest.mark.timeout(7200)
 def test_a_killed_page_is_back_and_the_training_does_not_notice(tmp_path: Path) -> None:
     made, seconds = toy("text-classification", tmp_path, **ENDLESS), []
-    with installation(tmp_path / "home", "broker", "worker", "web") as place:
+    with installation(tmp_path / "home", "broker", "worker", "web", flush_seconds=FLUSH_SECONDS) as place:
         patient = Patient(place, place.submit(made).id)
         until(lambda: answers(place))
         patient.until_well()
@@ -122,9 +123,8 @@ def test_a_killed_page_is_back_and_the_training_does_not_notice(tmp_path: Path) 
         patient.finish()
         assert len(place.lives(patient.run_id)) == place.store.get(patient.run_id).fence == 1
     print(seconds)
-    keep(
-        "web", Result.of("SIGKILL of the page's process", f"{ROUNDS} times", "the training went on untouched", seconds)
-    )
+    held = "the training did not notice; the page answered again"
+    keep("web", Result.of("SIGKILL of the page's process", f"{ROUNDS} times", held, seconds))
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_what_waits_is_taken_up_when_the_only_dispatcher_was_killed(tmp_path: Pa
             run = place.submit(made)  # nobody is nudged: only a dispatcher can find it
             began = time.monotonic()
             place.start("worker")
-            place.until_training(run.id, 0)
+            place.until_taken_up(run.id, 0)
             seconds.append(time.monotonic() - began)
             assert place.until_state(run.id, "succeeded", "failed").state == "succeeded"
             assert len(place.lives(run.id)) == 1

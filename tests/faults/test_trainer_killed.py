@@ -85,7 +85,7 @@ def test_killed_trainers_come_to_the_same_curve_and_the_same_bytes(tmp_path: Pat
             assert weights(place.folder(run.id)) == weights(place.folder(undisturbed.id))
             place.assert_one_at_a_time(run.id)
             place.assert_told_once(run.id)
-        place.assert_nothing_left(*(run.id for _, run in runs))
+        place.assert_nothing_left()
     killed = sum((killer.killed for killer in killers), Counter[str]())
     print(killed, [place.store.get(run.id).fence for _, run in runs])
     assert killed["inside of a save"] >= len(runs) and killed["elsewhere"] >= len(runs)

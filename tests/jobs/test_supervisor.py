@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from autotrain.errors import HubError, HubUnreachable
-from autotrain.events import AnyEvent
+from autotrain.events import AnyEvent, Metric
 from autotrain.runs.folder import RunFolder
 from jobs.launchers.local import PID_FILE
 from tests.jobs.conftest import Bench, until
@@ -110,6 +110,50 @@ def test_a_worker_that_ends_sends_the_run_back_to_the_queue(bench: Bench) -> Non
     run = bench.store.get("r1")
     assert (run.state, run.reason_code, run.attempts_without_progress) == ("queued", "shutdown", 0)
     assert run.checkpoint_step is not None
+
+
+def test_a_trainer_short_of_memory_is_tried_once_more_with_half_the_batch(bench: Bench) -> None:
+    why = {"code": "oom", "reason": "Too little memory.", "halve": True}
+    folder = bench.make(fail=1, why=why)
+    first = bench.go()
+    assert (first.state, first.reason_code, first.reason) == ("queued", "oom", "Too little memory.")
+    (folder.path / "script.json").write_text(json.dumps({"fail": 1, "why": why | {"halve": False}}))
+    assert bench.go().state == "failed"
+    assert [seen(folder, fence)["order"]["halved"] for fence in (1, 2)] == [False, True]
+
+
+def test_what_a_killed_supervisor_did_not_write_down_is_caught_up_with(bench: Bench) -> None:
+    folder = bench.make(steps=6, checkpoints=[4])
+    fence = bench.claim()
+    lost = folder.attempt(fence)
+    (lost.checkpoints / "step-4").mkdir(parents=True)
+    (lost.checkpoints / "step-4" / "COMPLETE").touch()
+    points = [Metric(step=step, epoch=0.1, values={"loss": 1 / step}) for step in (1, 2, 3, 4, 5)]
+    lost.events.write_text("".join(point.model_dump_json() + "\n" for point in points))
+    bench.store.append("r1", fence, points[:2])
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("update run set lease_expires_at = 0")
+    bench.store.reconcile()
+    run = bench.go()
+    assert (run.state, run.checkpoint_step, run.checkpoint) == ("succeeded", 4, "attempt-1/checkpoints/step-4")
+    assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_does_not_end_before_the_record_has_taken_what_was_said(bench: Bench) -> None:
+    folder = bench.make(steps=3, seconds=0.3)
+    thread = bench.begin()
+    bench.until_step(1)
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("alter table event rename to elsewhere")
+    trainer = int(str(seen(folder)["pid"]))
+    until(lambda: not psutil.pid_exists(trainer))
+    threading.Event().wait(0.3)
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("alter table elsewhere rename to event")
+    thread.join()
+    assert bench.store.get("r1").state == "succeeded"
+    assert [row.event.kind for row in bench.store.events("r1")][-1] == "outcome"
+    assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3]
 
 
 def test_a_killed_trainer_is_tried_again_from_its_checkpoint(bench: Bench) -> None:
