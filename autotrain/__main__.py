@@ -129,6 +129,7 @@ def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes, team: Team) -> 
     except BaseException as error:
         listen_no_more()
         traceback.print_exc()
+        traceback.clear_frames(error.__traceback__)  # lets go of the batch: with no memory left nothing can be said
         reason = failure(error, run, folder)
         sink.make_room()
         sink.close(*last_word(reason, folder, team))

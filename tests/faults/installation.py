@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +35,11 @@ from tests.training.learned import Learned
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE_SECONDS = 60.0 if LARGE else 10.0
+WORKER = "tests.faults.worker"
 SERVICES = {
     "broker": [sys.executable, "-m", "jobs.broker"],
-    "worker": [sys.executable, "-m", "tests.faults.worker"],
-    "second": [sys.executable, "-m", "tests.faults.worker"],
+    "worker": [sys.executable, "-m", WORKER],
+    "second": [sys.executable, "-m", WORKER],
     "web": [sys.executable, "app.py"],
     "up": [sys.executable, "-m", "tests.faults.up"],
 }
@@ -61,23 +62,30 @@ class Installation:
     settings: Settings
     store: SqlStore
     flush_seconds: float = 0.0
+    worker: str = WORKER
+    extra: Mapping[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, *names: str) -> None:
         """Start services, each in a session of its own, with their lines in one log."""
-        environment = os.environ | {
-            "AUTOTRAIN_HOME": str(self.settings.root),
-            "AUTOTRAIN_DATABASE_URL": self.settings.database_url or "",
-            "AUTOTRAIN_SLOTS": str(self.settings.slots),
-            "AUTOTRAIN_LEASE_SECONDS": str(self.settings.lease_seconds),
-            "AUTOTRAIN_PORT": str(self.settings.port),
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-            SLOW: str(self.flush_seconds),
-        }
+        environment = (
+            os.environ
+            | self.extra
+            | {
+                "AUTOTRAIN_HOME": str(self.settings.root),
+                "AUTOTRAIN_DATABASE_URL": self.settings.database_url or "",
+                "AUTOTRAIN_SLOTS": str(self.settings.slots),
+                "AUTOTRAIN_LEASE_SECONDS": str(self.settings.lease_seconds),
+                "AUTOTRAIN_PORT": str(self.settings.port),
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+                SLOW: str(self.flush_seconds),
+            }
+        )
         for name in names:
+            command = [self.worker if word == WORKER else word for word in SERVICES[name]]
             with self.log.open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    SERVICES[name], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                    command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
                 )
             if name == "broker":
                 until(lambda: broker.answers(self.settings))
@@ -240,13 +248,20 @@ def toy(task: str, folder: Path, **params: Any) -> Learned:
 
 
 @contextmanager
-def installation(home: Path, *services: str, flush_seconds: float = 0.0, **given: Any) -> Iterator[Installation]:
+def installation(
+    home: Path,
+    *services: str,
+    flush_seconds: float = 0.0,
+    worker: str = WORKER,
+    extra: Mapping[str, str] | None = None,
+    **given: Any,
+) -> Iterator[Installation]:
     """An installation on a data home of its own; whatever is left of it ends with the block."""
     values: dict[str, Any] = {"redis_url": None, "database_url": None, "lease_seconds": LEASE_SECONDS}
     settings = Settings(home=home, port=free_port(), **{**values, **given})
     settings.prepare_home()
     store = open_store(settings.database)
-    made = Installation(settings, store, flush_seconds)
+    made = Installation(settings, store, flush_seconds, worker, extra or {})
     try:
         made.start(*services)
         yield made
