@@ -11,7 +11,7 @@ from autotrain.events import Failure
 from autotrain.training.hardware import memory
 
 ASKED = re.compile(r"tried to allocate (?P<many>[\d.]+) (?P<unit>bytes|[KMGT]iB)", re.IGNORECASE)
-UNITS = {"bytes": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+UNITS = {"BYTES": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 CGROUP_EVENTS = Path("/sys/fs/cgroup/memory.events")
 HOST_EVENTS = Path("/proc/vmstat")
