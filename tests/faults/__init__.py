@@ -10,8 +10,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 LARGE = os.environ.get("AUTOTRAIN_FAULTS", "") == "large"
 PERCENT = int(os.environ.get("AUTOTRAIN_FAULTS_PERCENT", "100"))
+
+
+def full_only(value: str, instead: str) -> object:
+    """A parameter that the reduced size leaves out, because something else there comes close to it."""
+    return pytest.param(value, marks=pytest.mark.skipif(not LARGE, reason=f"at full size; else {instead}"))
 
 
 def size(full: int, reduced: int) -> int:

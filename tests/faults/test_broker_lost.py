@@ -13,7 +13,7 @@ import redis
 from autotrain.runs.store import Run
 from jobs import broker
 from jobs.nudge import nudge
-from tests.faults import LARGE, size
+from tests.faults import LARGE, full_only, size
 from tests.faults.installation import Installation, installation, soon, toy, until
 from tests.faults.results import Result, keep
 
@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Callable[[Installation], None], str]] = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", ["emptied", "unreachable", full_only("killed", "tests/jobs/test_worker.py")])
 def test_without_its_broker_nothing_is_lost_and_nothing_done_twice(name: str, tmp_path: Path) -> None:
     fault, title = FAULTS[name]
     under_way = toy("text-classification", tmp_path, num_train_epochs=2, max_steps=0, per_device_train_batch_size=2)

@@ -12,6 +12,7 @@ import pytest
 from autotrain.runs.folder import RunFolder
 from autotrain.training.checkpoint import last_complete
 from tests.disk import fill, mounted
+from tests.faults import full_only
 from tests.faults.installation import LEASE_SECONDS, Installation, installation, said, toy, until
 from tests.faults.results import Result, keep
 from tests.faults.test_processes_killed import ENDLESS, FLUSH_SECONDS, answers
@@ -58,7 +59,7 @@ def phase(folder: RunFolder, name: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("moment", ["checkpoint", "adapter"])
+@pytest.mark.parametrize("moment", ["adapter", full_only("checkpoint", "tests/journeys/test_trainer_process.py")])
 def test_a_training_without_room_waits_and_goes_on(moment: str, tmp_path: Path) -> None:
     made = toy(TASK, tmp_path, **SHORT)
     elsewhere = f"sqlite:///{tmp_path / 'record.sqlite'}"

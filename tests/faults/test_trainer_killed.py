@@ -15,7 +15,7 @@ from tests.faults import LARGE, size
 from tests.faults.installation import Installation, curve, installation, kill, saving, toy, until, weights
 from tests.faults.results import Result, keep
 
-TASKS = ("text-classification", "supervised-fine-tuning", "token-classification")
+TASKS = ("text-classification", "supervised-fine-tuning", "token-classification")[: 3 if LARGE else 2]
 RUNS_OF_EACH, KILLS_OF_EACH = size(4, 1), size(9, 2)
 LONG = {"num_train_epochs": 40, "max_steps": 120 if LARGE else 60, "evaluations_per_epoch": 2, "lora_dropout": 0.1}
 WHOLE_SECONDS = 7000 if LARGE else 240
