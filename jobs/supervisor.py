@@ -27,10 +27,10 @@ from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
 from autotrain.training.checkpoint import last_complete
-from autotrain.training.hardware import cpu_count
+from autotrain.training.hardware import cpu_count, disk_free
 from autotrain.training.memory import kernel_kills
 from jobs.catch_up import missed
-from jobs.ending import Ending, Facts, broken_off, ending
+from jobs.ending import STOPPED, Ending, Facts, broken_off, ending
 from jobs.launchers import Handle, Launcher, Resources
 from jobs.launchers.local import LocalLauncher
 from jobs.lease import Lease, Pace
@@ -44,6 +44,9 @@ Fetch = Callable[[str, Callable[[int, int], None]], Path]
 OnEvents = Callable[[Sequence[AnyEvent]], None]
 
 LOG_TAIL_BYTES = 4_000
+
+ROOM_FOR_A_WORD_BYTES = 65_536
+"""What a trainer keeps free for its last word; with less left on the disk, its silence is for want of space."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +186,7 @@ class _Attempt:
 
     def _not_started(self, error: OSError) -> Ending:
         if error.errno == errno.ENOSPC:
-            reason = f"The disk that holds {self.folder.path} is full. Free some space, then press Resume."
-            return broken_off(reason, "disk-full")
+            return broken_off(self._full(), "disk-full")
         reason = f"The trainer could not be started ({error.strerror or error}). Check the disk and press Retry."
         return broken_off(reason, "not-started")
 
@@ -302,12 +304,21 @@ class _Attempt:
             asked=self.stop_asked is not None,
             shutting_down=self.shutting_down,
             attempts=0 if self.progressed else self.run.attempts_without_progress + 1,
-            failure=self.failure,
+            failure=self.failure or self._unsaid(code),
             log=_end_of(self.files.log),
             starved=kernel_kills() > self.kills,
             halved=self.halved,
             held=self.held,
         )
+
+    def _unsaid(self, code: int) -> Failure | None:
+        """What a trainer had no room to say: others may fill a disk faster than it can write its last word."""
+        if code <= 0 or code == STOPPED or disk_free(self.folder.path) > ROOM_FOR_A_WORD_BYTES:
+            return None
+        return Failure(code="disk", reason=self._full())
+
+    def _full(self) -> str:
+        return f"The disk that holds {self.folder.path} is full. Free some space, then press Resume."
 
     def _without_trainer(self) -> Ending:
         """Where a run goes that was stopped before it had a trainer."""

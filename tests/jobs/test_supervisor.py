@@ -15,7 +15,10 @@ import pytest
 from autotrain.errors import HubError, HubUnreachable
 from autotrain.events import AnyEvent, Metric
 from autotrain.runs.folder import RunFolder
+from autotrain.runs.sql import SqlStore
+from autotrain.settings import Settings
 from jobs.launchers.local import PID_FILE
+from tests.disk import fill, mounted
 from tests.jobs.conftest import Bench, until
 
 FOREVER = {"steps": 10_000, "seconds": 0.02}
@@ -191,6 +194,21 @@ def test_a_full_disk_pauses_the_run_which_goes_on_from_its_last_checkpoint(bench
     assert (resumed.state, resumed.reason) == ("succeeded", None)
     assert seen(folder, 2)["order"]["resume_from"].endswith("attempt-1/checkpoints/step-2")
     assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_trainer_whose_last_word_had_no_room_is_paused_for_the_disk(store: SqlStore, tmp_path: Path) -> None:
+    with mounted(tmp_path / "small", 4) as disk:
+        small = Settings(home=disk / "home", redis_url=None, database_url=None)
+        small.prepare_home()
+        bench = Bench(small, store)
+        bench.make(**FOREVER)
+        thread = bench.begin()
+        bench.until_step(1)
+        fill(disk)
+        thread.join()
+    run = store.get("r1")
+    assert (run.state, run.reason_code) == ("paused", "disk")
+    assert "is full. Free some space, then press Resume." in str(run.reason)
 
 
 def test_a_disk_too_small_for_the_model_pauses_the_run_until_there_is_room(bench: Bench) -> None:
