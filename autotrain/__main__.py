@@ -131,7 +131,8 @@ def train(run: RunFolder, folder: AttemptFolder, wishes: Wishes, team: Team) -> 
     except BaseException as error:
         listen_no_more()
         traceback.print_exc()
-        reason = failure(error, run)
+        traceback.clear_frames(error.__traceback__)  # lets go of the batch: with no memory left nothing can be said
+        reason = failure(error, run, folder)
         sink.make_room()
         sink.close(*last_word(reason, folder, team))
         return FAILED
@@ -174,6 +175,7 @@ def _train(run: RunFolder, folder: AttemptFolder, sink: EventFile, wishes: Wishe
             device=Device(f"cuda:{team.rank}" if order.device.startswith("cuda") else "cpu", order.threads),
             wishes=wishes,
             team=team,
+            halved=order.halved,
         )
     )
 
@@ -206,10 +208,12 @@ def local_order(run: RunFolder, model: str, team: Team) -> Order:
     )
 
 
-def failure(error: BaseException, run: RunFolder) -> Failure:
+def failure(error: BaseException, run: RunFolder, folder: AttemptFolder) -> Failure:
     """What went wrong, as a code for programs and a sentence for people."""
     from autotrain.errors import AutotrainError
     from autotrain.events import Failure
+    from autotrain.runs.folder import Order
+    from autotrain.training.memory import is_shortage, shortage
 
     if isinstance(error, AutotrainError):
         return Failure(code=error.code, reason=error.message)
@@ -221,16 +225,22 @@ def failure(error: BaseException, run: RunFolder) -> Failure:
             reason=f"The disk that holds {run.path} is full ({free:.0f} MB free). Free some space, then press Resume: "
             "the training goes on from its last checkpoint.",
         )
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
-        return Failure(
-            code="oom",
-            reason="The training needs more memory than there is. Choose a smaller batch, shorter texts or a smaller "
-            "model and train again.",
-        )
+    if is_shortage(error):
+        order = Order.read(folder) if folder.order.exists() else Order(model="")
+        return shortage(error, order.device, rows_at_once(run, halved=order.halved), halved=order.halved)
     return Failure(
         code="unexpected",
         reason=f"The training stopped unexpectedly ({type(error).__name__}: {text}). The log has the details.",
     )
+
+
+def rows_at_once(run: RunFolder, *, halved: bool) -> int:
+    """Rows that went through the model at once; 1 for a task that has no batches."""
+    from autotrain.recipe import load
+    from autotrain.training.fit import at_once
+
+    batch = getattr(load(run.recipe).typed_params(), "per_device_train_batch_size", 1)
+    return at_once(int(batch), halved=halved)
 
 
 def die_with_owner(attempt: AttemptFolder) -> None:

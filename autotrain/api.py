@@ -24,16 +24,19 @@ from autotrain.runs.clock import clock
 from autotrain.runs.finding import find_run
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
-from autotrain.runs.state import FINISHED, OWNED
+from autotrain.runs.state import FINISHED, OWNED, State
 from autotrain.runs.store import Run
 from autotrain.settings import Settings, load_settings
 from jobs.dispatcher import devices
 from jobs.fetch import fetcher
+from jobs.lease import Pace
 from jobs.publisher import publish
 from jobs.supervisor import Seams, supervise
 
 WAIT_SECONDS = 1.0
 """Between two looks at a record in which every device is taken."""
+
+UNOWNED: tuple[State, ...] = ("draft", "queued")
 
 OnEvent = Callable[[AnyEvent], None]
 
@@ -159,11 +162,13 @@ def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, st
         for event in events:
             tell(event)
 
-    seams = Seams(fetcher(store, settings), stopping=stopping, on_events=tell_all)
+    pace = Pace.of(settings)
+    seams = Seams(fetcher(store, settings), stopping=stopping, on_events=tell_all, pace=pace)
     told = False
     while (run := store.get(run.id)).state not in FINISHED and run.state != "paused" and not stopping():
         free, since = run.state not in OWNED, clock()
-        fence = store.claim(run.id, f"{host}:{os.getpid()}", host=host, states={"draft", "queued"}) if free else None
+        owner = f"{host}:{os.getpid()}"
+        fence = store.claim(run.id, owner, host=host, states=UNOWNED, lease=pace.lease) if free else None
         if fence is not None:
             supervise(run.id, fence, since, store, settings, seams)
             continue

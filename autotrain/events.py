@@ -105,11 +105,15 @@ class Finding(_Event):
 
 
 class Failure(_Event):
-    """The trainer's last word when it fails: a code for programs and a sentence for people."""
+    """The trainer's last word when it fails: a code for programs and a sentence for people.
+
+    `halve` is whether it is worth trying again with half as many rows at once.
+    """
 
     kind: Literal["failure"] = "failure"
     code: str
     reason: str
+    halve: bool = False
 
 
 class Outcome(_Event):

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     slots: int = Field(
         1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
     )
+    lease_seconds: float = Field(
+        60.0, ge=10, le=60, description="Seconds after which a run whose worker is lost is taken up by another."
+    )
     log: Style = Field("text", description="How the processes log: text for people, or json, one object a line.")
     max_upload_bytes: int = Field(10_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     import_memory_bytes: int = Field(

@@ -139,7 +139,8 @@ class Attempt:
     `model` is a local folder. `data` holds `train.arrow`, `validation.arrow` and `test.arrow` with columns named by
     role. `columns` says which column of the user's file plays each role. `workdir` is this attempt's own folder;
     `artifact` is where the finished adapter goes. `resume_from` is a complete checkpoint or None. With `judged` nothing
-    is trained or saved: that adapter is evaluated on the test rows, and there may be no other rows.
+    is trained or saved: that adapter is evaluated on the test rows, and there may be no other rows. `halved` is whether
+    half of the recipe's batch goes through the model at once.
     """
 
     model: Path
@@ -155,6 +156,7 @@ class Attempt:
     wishes: Wishes = field(default_factory=Wishes)
     team: Team = field(default_factory=Team)
     judged: Finished | None = None
+    halved: bool = False
 
 
 @dataclass(frozen=True)

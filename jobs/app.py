@@ -32,6 +32,7 @@ def make_app(settings: Settings) -> Celery:
         worker_send_task_events=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a hundred by default: less than an hour, after which the worker ends
         broker_connection_timeout=CONNECT_SECONDS,
         broker_transport_options={
             "socket_connect_timeout": CONNECT_SECONDS,

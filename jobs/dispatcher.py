@@ -7,15 +7,19 @@ import socket
 import threading
 
 from autotrain.runs.slots import slot_name
-from autotrain.runs.store import Reconciled, RunStore
+from autotrain.runs.store import LEASE_SECONDS, Reconciled, RunStore
 from autotrain.settings import Settings
 from autotrain.training.hardware import accelerators, deal
 from jobs.nudge import Nudge
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 15.0
+DISPATCHES_IN_A_LEASE = 4
+EVERY_SECONDS = LEASE_SECONDS / DISPATCHES_IN_A_LEASE
 """The longest a run waits for a nudge that was lost."""
+
+AFTER_A_LEASE_SECONDS = 0.1
+"""So that the lease that is waited for is over for certain."""
 
 
 def devices(settings: Settings) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ def dispatch(store: RunStore, nudge: Nudge, slots: int) -> Reconciled:
 
 
 class Dispatcher(threading.Thread):
-    """Dispatches at once and then every `every` seconds, whatever the record or the broker do meanwhile."""
+    """Dispatches at once, then every `every` seconds and when a lease ends, whatever record and broker do meanwhile."""
 
     def __init__(self, store: RunStore, nudge: Nudge, slots: int, every: float = EVERY_SECONDS) -> None:
         super().__init__(daemon=True, name="dispatcher")
@@ -47,12 +51,14 @@ class Dispatcher(threading.Thread):
     def run(self) -> None:
         """Dispatch until stopped."""
         while not self._ended.is_set():
+            wait = self._every
             try:
                 self._store.seen(self._host)
-                dispatch(self._store, self._nudge, self._slots)
+                found = dispatch(self._store, self._nudge, self._slots)
+                wait = min(self._every, max(0.0, found.next_end) + AFTER_A_LEASE_SECONDS)
             except Exception:
                 logger.exception("the record does not answer; the next try is in %.0f s", self._every)
-            self._ended.wait(self._every)
+            self._ended.wait(wait)
 
     def stop(self) -> None:
         """Dispatch no more."""

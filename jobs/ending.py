@@ -9,6 +9,7 @@ from autotrain.events import Failure
 from autotrain.redaction import redact
 from autotrain.runs.state import State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS
+from autotrain.training.hardware import memory
 
 STOPPED = 75
 """The trainer's exit code after it stopped on request and kept a checkpoint (EX_TEMPFAIL)."""
@@ -25,7 +26,8 @@ class Facts:
     """What is known when a trainer has ended.
 
     `asked` is whether it was told to stop, `shutting_down` whether because this worker ends. `attempts` counts attempts
-    without a new checkpoint, this one included; `log` is the end of the trainer's log.
+    without a new checkpoint, this one included; `log` is the end of the trainer's log. `starved` is whether the kernel
+    killed for want of memory meanwhile, `halved` whether half of the batch was tried, `held` the bytes last held.
     """
 
     code: int
@@ -35,15 +37,19 @@ class Facts:
     attempts: int
     failure: Failure | None = None
     log: str = ""
+    starved: bool = False
+    halved: bool = False
+    held: int | None = None
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Where the run goes, and why: a sentence for people, a code for programs."""
+    """Where the run goes, and why: a sentence for people, a code for programs; whether with half of the batch."""
 
     state: State
     reason: str | None = None
     code: str | None = None
+    halve: bool = False
 
 
 def ending(facts: Facts) -> Ending:
@@ -53,11 +59,14 @@ def ending(facts: Facts) -> Ending:
     if facts.state == "cancelling":
         return Ending("cancelled", "Cancelled.", "cancelled")
     if facts.failure is not None and facts.code > 0 and facts.code != STOPPED:
+        if facts.failure.halve:
+            after: State = "paused" if facts.state == "pausing" else "queued"
+            return Ending(after, redact(facts.failure.reason), facts.failure.code, halve=True)
         return broken_off(facts.failure.reason, facts.failure.code)
     if facts.code == STOPPED or (facts.asked and facts.code < 0):
         return _stopped(facts)
     if facts.code == -signal.SIGKILL:
-        return _killed(facts)
+        return _starved(facts) if facts.starved else _killed(facts)
     return Ending("failed", _crash_sentence(facts), "crashed")
 
 
@@ -89,6 +98,16 @@ def _killed(facts: Facts) -> Ending:
         "The trainer was killed, most often for lack of memory; the run goes on from its last checkpoint.",
         "killed",
     )
+
+
+def _starved(facts: Facts) -> Ending:
+    total = memory()[0]
+    held = f", when it held {facts.held / 1e9:.2f} GB" if facts.held else ""
+    said = f"The kernel killed the trainer for want of memory{held}; the machine has {total / 1e9:.2f} GB."
+    if not facts.halved:
+        return Ending("queued", f"{said} The training goes on with half as many rows at once.", "oom", halve=True)
+    remedy = "Half the batch did not fit either: choose a smaller batch, shorter texts or a smaller model."
+    return Ending("failed", f"{said} {remedy}", "oom")
 
 
 def _crash_sentence(facts: Facts) -> str:

@@ -10,6 +10,7 @@ from autotrain.errors import LeaseLost, RunError
 from autotrain.runs.clock import clock
 from autotrain.runs.state import OWNED, Wish
 from autotrain.runs.store import LEASE_SECONDS, RENEW_SECONDS, SELF_FENCE_SECONDS, RunStore
+from autotrain.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,18 @@ class Pace:
     lease: float = LEASE_SECONDS
     grace: float = 60.0  # from the request to stop until the group is killed
     fence_grace: float = 12.0  # the same after self-fencing: it must be over before the lease is
+
+    @classmethod
+    def of(cls, settings: Settings) -> Pace:
+        """The pace for the settings' lease: what has to be over before it ends keeps its share of it."""
+        share = settings.lease_seconds / LEASE_SECONDS
+        usual = cls()
+        return cls(
+            renew=usual.renew * share,
+            self_fence=usual.self_fence * share,
+            lease=settings.lease_seconds,
+            fence_grace=usual.fence_grace * share,
+        )
 
 
 class Lease:

@@ -12,12 +12,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autotrain.errors import AutotrainError, LeaseLost
-from autotrain.events import AnyEvent, Checkpoint, Failure, Phase
+from autotrain.events import AnyEvent, Checkpoint, Failure, Phase, Progress
 from autotrain.logs import about
 from autotrain.runs.clock import clock
 from autotrain.runs.folder import AttemptFolder, Order, RunFolder
@@ -26,8 +27,10 @@ from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
 from autotrain.training.checkpoint import last_complete
-from autotrain.training.hardware import cpu_count
-from jobs.ending import Ending, Facts, broken_off, ending
+from autotrain.training.hardware import cpu_count, disk_free
+from autotrain.training.memory import kernel_kills
+from jobs.catch_up import missed
+from jobs.ending import STOPPED, Ending, Facts, broken_off, ending
 from jobs.launchers import Handle, Launcher, Resources
 from jobs.launchers.local import LocalLauncher
 from jobs.lease import Lease, Pace
@@ -41,6 +44,9 @@ Fetch = Callable[[str, Callable[[int, int], None]], Path]
 OnEvents = Callable[[Sequence[AnyEvent]], None]
 
 LOG_TAIL_BYTES = 4_000
+
+ROOM_FOR_A_WORD_BYTES = 65_536
+"""What a trainer keeps free for its last word; with less left on the disk, its silence is for want of space."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ class _Attempt:
         self.reached = run.checkpoint_step or 0
         self.progressed = self.stepping = self.save = self.finish = self.finishing = self.shutting_down = False
         self.stop_asked: float | None = None
+        self.halved, self.kills = False, kernel_kills()
+        self.held: int | None = None
         self.over = threading.Event()
         threading.Thread(
             target=copy_context().run, args=(self._fence_self,), daemon=True, name=f"fence-{run.id}"
@@ -162,21 +170,23 @@ class _Attempt:
             raise LeaseLost(f"Attempt {self.fence} was held up for {self.lease.age():.0f} s before its trainer began.")
         device = self.run.device or "cpu:0"
         resources = Resources(device, max(1, cpu_count() // self.settings.slots // len(devices_of(device))))
-        found = last_complete(self.folder)
+        if (found := last_complete(self.folder)) is not None:
+            self._record(missed(self.run, self.folder, found, self.store))
         order = Order(
             model=str(model),
             resume_from=str(found) if found else None,
             device=resources.torch_device,
             threads=resources.threads,
+            halved=self.folder.halved.exists(),
         )
+        self.halved, self.kills = order.halved, kernel_kills()
         order.write(self.files)
         self._tell_how_long()
         return self.seams.launcher.start(self.folder, self.files, resources)
 
     def _not_started(self, error: OSError) -> Ending:
         if error.errno == errno.ENOSPC:
-            reason = f"The disk that holds {self.folder.path} is full. Free some space, then press Resume."
-            return broken_off(reason, "disk-full")
+            return broken_off(self._full(), "disk-full")
         reason = f"The trainer could not be started ({error.strerror or error}). Check the disk and press Retry."
         return broken_off(reason, "not-started")
 
@@ -219,6 +229,8 @@ class _Attempt:
                 self.failure = event
             case Checkpoint(step=step) if step > self.reached:
                 self.reached, self.progressed = step, True
+            case Progress(memory_bytes=held):
+                self.held = held
             case Phase(name=name):
                 self.stepping = name == "train"
             case _:
@@ -292,9 +304,21 @@ class _Attempt:
             asked=self.stop_asked is not None,
             shutting_down=self.shutting_down,
             attempts=0 if self.progressed else self.run.attempts_without_progress + 1,
-            failure=self.failure,
+            failure=self.failure or self._unsaid(code),
             log=_end_of(self.files.log),
+            starved=kernel_kills() > self.kills,
+            halved=self.halved,
+            held=self.held,
         )
+
+    def _unsaid(self, code: int) -> Failure | None:
+        """What a trainer had no room to say: others may fill a disk faster than it can write its last word."""
+        if code <= 0 or code == STOPPED or disk_free(self.folder.path) > ROOM_FOR_A_WORD_BYTES:
+            return None
+        return Failure(code="disk", reason=self._full())
+
+    def _full(self) -> str:
+        return f"The disk that holds {self.folder.path} is full. Free some space, then press Resume."
 
     def _without_trainer(self) -> Ending:
         """Where a run goes that was stopped before it had a trainer."""
@@ -302,11 +326,15 @@ class _Attempt:
 
     def _settle(self, end: Ending) -> State | None:
         """Write the end down, patiently: until the lease would run out. None when the record took no more."""
+        if end.halve:
+            with suppress(OSError):  # on a full disk the next attempt finds out anew
+                self.folder.halved.touch()
         while self.lease.age() < self.seams.pace.self_fence:
             self._record([])
             if self.state == "starting" and not possible("starting", end.state):
                 self._move("running")
-            if self._move(end.state, end):
+            # What was said comes first: once the run has ended, nothing more can be added to it.
+            if not self.pending and self._move(end.state, end):
                 logger.info("run %s is %s: %s", self.run.id, end.state, end.reason or "done")
                 return end.state
             if self.state not in OWNED:

@@ -23,10 +23,11 @@ from autotrain.runs.store import RunStore
 from autotrain.settings import Settings, load_settings
 from jobs import publisher
 from jobs.app import PUBLISH, RUN_ATTEMPT, make_app
-from jobs.dispatcher import Dispatcher, devices, dispatch
+from jobs.dispatcher import DISPATCHES_IN_A_LEASE, Dispatcher, devices, dispatch
 from jobs.fetch import fetcher
 from jobs.launchers import Launcher
 from jobs.launchers.local import LocalLauncher, sweep
+from jobs.lease import Pace
 from jobs.nudge import Nudge, nudge
 from jobs.supervisor import Seams, supervise
 
@@ -44,7 +45,7 @@ class Worker:
 
     def __init__(self, settings: Settings, launcher: Launcher) -> None:
         self.settings, self.launcher = settings, launcher
-        self.host, self.slots = socket.gethostname(), len(devices(settings))
+        self.host, self.slots, self.pace = socket.gethostname(), len(devices(settings)), Pace.of(settings)
 
     @cached_property
     def store(self) -> RunStore:
@@ -59,10 +60,10 @@ class Worker:
     def run_attempt(self, run_id: str) -> None:
         """Take the run if it waits and a device is free, bring it to its end, then look for the next one."""
         since = clock()
-        fence = self.store.claim(run_id, f"{self.host}:{os.getpid()}", host=self.host)
+        fence = self.store.claim(run_id, f"{self.host}:{os.getpid()}", host=self.host, lease=self.pace.lease)
         if fence is None:
             return
-        seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set)
+        seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set, pace=self.pace)
         supervise(run_id, fence, since, self.store, self.settings, seams)
         if not _stopping.is_set():
             dispatch(self.store, self.nudge, self.slots)
@@ -93,7 +94,7 @@ def main(launcher: Launcher | None = None) -> None:
     worker = Worker(settings, launcher or LocalLauncher())
     app.task(worker.run_attempt, name=RUN_ATTEMPT)
     app.task(worker.publish, name=PUBLISH)
-    dispatcher = Dispatcher(store, nudge(settings), worker.slots)
+    dispatcher = Dispatcher(store, nudge(settings), worker.slots, every=worker.pace.lease / DISPATCHES_IN_A_LEASE)
     _listen(dispatcher)
     quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(

@@ -18,6 +18,7 @@ from autotrain.data.store import DatasetStore
 from autotrain.settings import Settings
 from autotrain.task import Task
 from autotrain.tasks import TASKS
+from tests.faults.results import BEGIN, END, HEADER
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -127,6 +128,17 @@ def test_the_adapters_page_names_parameters_and_values_that_exist() -> None:
     for name, value in named.items():
         if value and name != "lora_target_names":
             AdapterParams(**{name: yaml.safe_load(value)})
+
+
+def test_the_table_of_faults_has_its_shape() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert page.count(BEGIN) == page.count(END) == 1 and page.index(BEGIN) < page.index(END)
+    lines = page.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert tuple(cells[0]) == HEADER and set(cells[1]) == {"---"}
+    assert all(len(row) == len(HEADER) and all(row) for row in cells)
+    for *_, seconds, day in cells[2:]:
+        assert re.fullmatch(r"–|[\d.]+, [\d.]+, [\d.]+", seconds) and re.fullmatch(r"\d{4}-\d\d-\d\d", day)
 
 
 def test_the_version_is_one() -> None:

@@ -6,6 +6,7 @@
                              also first.pid and status
 <run>/adapter/               the finished adapter
 <run>/report.json            the evaluation, written last
+<run>/halved                 there when the memory did not suffice for the recipe's batch
 <run>/judgement.json         what a judge made of the answers in it, where one was asked
 """
 
@@ -39,6 +40,11 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.json"
+
+    @property
+    def halved(self) -> Path:
+        """There when the memory did not suffice for the recipe's batch: the next attempts have half of it at once."""
+        return self.path / "halved"
 
     @property
     def judgement(self) -> Path:
@@ -115,12 +121,16 @@ class AttemptFolder:
 
 @dataclass(frozen=True)
 class Order:
-    """What a supervisor tells its trainer: where the base model lies, where to go on from, what it may use."""
+    """What a supervisor tells its trainer: where the base model lies, where to go on from, what it may use.
+
+    `halved` is whether half of the recipe's batch goes through the model at once, twice as often in each step.
+    """
 
     model: str
     resume_from: str | None = None
     device: str = "cpu"
     threads: int = 1
+    halved: bool = False
 
     def write(self, folder: AttemptFolder) -> None:
         """Write `attempt.json`, whole or not at all."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
 
-from autotrain.runs.engine import lease_ended, now, writing
+from autotrain.runs.engine import lease_ended, lease_now, now, writing
 from autotrain.runs.publications import ripe
 from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, State
@@ -45,11 +46,15 @@ class Reconciliation:
                     ),
                 )
             ).scalars()
+            soonest = connection.execute(
+                select(func.min(run.c.lease_expires_at) - lease_now(connection)).where(run.c.state.in_(OWNED))
+            ).scalar()
             return Reconciled(
                 queued=tuple(queued),
                 publications=tuple(uploads),
                 expired=tuple(after),
                 failed=tuple(run_id for run_id, state in after.items() if state == "failed"),
+                next_end=math.inf if soonest is None else float(soonest),
             )
 
 

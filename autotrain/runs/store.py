@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -111,12 +112,16 @@ class Publication:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What reconciliation found: runs and publications to nudge, and runs whose lease had ended."""
+    """What reconciliation found: runs and publications to nudge, and runs whose lease had ended.
+
+    `next_end` is in how many seconds the next lease of a run ends, unless it is renewed.
+    """
 
     queued: tuple[str, ...] = ()
     publications: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     failed: tuple[str, ...] = field(default=())
+    next_end: float = math.inf
 
 
 @dataclass(frozen=True)

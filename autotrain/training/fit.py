@@ -230,10 +230,15 @@ def _still_falling(losses: Sequence[float]) -> bool:
     return len(losses) > 1 and losses[-1] < 0.99 * min(losses[:-1])
 
 
+def at_once(batch: int, *, halved: bool) -> int:
+    """Rows that go through the model at once on one device: half of the recipe's where the memory did not suffice."""
+    return max(1, batch // 2) if halved else batch
+
+
 def planned(attempt: Attempt, schedule: Schedule) -> Update:
     """The rows of an update as the recipe has them for these devices; after a resume, as they were before."""
-    devices, most = attempt.team.size, schedule.per_device_train_batch_size
-    rows = most * schedule.gradient_accumulation_steps * devices
+    devices, most = attempt.team.size, at_once(schedule.per_device_train_batch_size, halved=attempt.halved)
+    rows = schedule.per_device_train_batch_size * schedule.gradient_accumulation_steps * devices
     if attempt.resume_from is not None:
         rows = Moment.read(attempt.resume_from).rows
     return Update.spread(rows, devices, most)
@@ -260,7 +265,7 @@ def arguments(
         max_steps=steps,
         learning_rate=schedule.learning_rate,
         per_device_train_batch_size=update.batch,
-        per_device_eval_batch_size=schedule.per_device_train_batch_size * EVAL_BATCH,
+        per_device_eval_batch_size=at_once(schedule.per_device_train_batch_size, halved=attempt.halved) * EVAL_BATCH,
         gradient_accumulation_steps=update.batches,
         warmup_steps=round(steps * schedule.warmup_ratio),
         lr_scheduler_type=schedule.lr_scheduler_type,

@@ -28,6 +28,7 @@ from tests.jobs.conftest import Bench, until
 
 KILLED, TERMINATED = -signal.SIGKILL, -signal.SIGTERM
 NAN = Failure(code="nan", reason="Not a number.")
+SHORT = Failure(code="oom", reason="Too little memory.", halve=True)
 FULL = Failure(code="disk", reason="The disk is full. Free some space, then press Resume.")
 
 
@@ -36,6 +37,11 @@ FULL = Failure(code="disk", reason="The disk is full. Free some space, then pres
     [
         (Facts(0, "running", False, False, 1), "succeeded", None),
         (Facts(0, "cancelling", True, False, 1), "succeeded", None),
+        (Facts(1, "running", False, False, 1, SHORT), "queued", "oom"),
+        (Facts(1, "pausing", True, False, 1, SHORT), "paused", "oom"),
+        (Facts(1, "running", False, False, 1, Failure(code="oom", reason="r")), "failed", "oom"),
+        (Facts(KILLED, "running", False, False, 1, starved=True), "queued", "oom"),
+        (Facts(KILLED, "running", False, False, 1, starved=True, halved=True, held=2_000_000_000), "failed", "oom"),
         (Facts(STOPPED, "pausing", True, False, 1), "paused", "paused"),
         (Facts(STOPPED, "cancelling", True, False, 1), "cancelled", "cancelled"),
         (Facts(STOPPED, "running", True, True, 3), "queued", "shutdown"),

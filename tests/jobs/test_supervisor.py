@@ -13,9 +13,12 @@ import psutil
 import pytest
 
 from autotrain.errors import HubError, HubUnreachable
-from autotrain.events import AnyEvent
+from autotrain.events import AnyEvent, Metric
 from autotrain.runs.folder import RunFolder
+from autotrain.runs.sql import SqlStore
+from autotrain.settings import Settings
 from jobs.launchers.local import PID_FILE
+from tests.disk import fill, mounted
 from tests.jobs.conftest import Bench, until
 
 FOREVER = {"steps": 10_000, "seconds": 0.02}
@@ -112,6 +115,50 @@ def test_a_worker_that_ends_sends_the_run_back_to_the_queue(bench: Bench) -> Non
     assert run.checkpoint_step is not None
 
 
+def test_a_trainer_short_of_memory_is_tried_once_more_with_half_the_batch(bench: Bench) -> None:
+    why = {"code": "oom", "reason": "Too little memory.", "halve": True}
+    folder = bench.make(fail=1, why=why)
+    first = bench.go()
+    assert (first.state, first.reason_code, first.reason) == ("queued", "oom", "Too little memory.")
+    (folder.path / "script.json").write_text(json.dumps({"fail": 1, "why": why | {"halve": False}}))
+    assert bench.go().state == "failed"
+    assert [seen(folder, fence)["order"]["halved"] for fence in (1, 2)] == [False, True]
+
+
+def test_what_a_killed_supervisor_did_not_write_down_is_caught_up_with(bench: Bench) -> None:
+    folder = bench.make(steps=6, checkpoints=[4])
+    fence = bench.claim()
+    lost = folder.attempt(fence)
+    (lost.checkpoints / "step-4").mkdir(parents=True)
+    (lost.checkpoints / "step-4" / "COMPLETE").touch()
+    points = [Metric(step=step, epoch=0.1, values={"loss": 1 / step}) for step in (1, 2, 3, 4, 5)]
+    lost.events.write_text("".join(point.model_dump_json() + "\n" for point in points))
+    bench.store.append("r1", fence, points[:2])
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("update run set lease_expires_at = 0")
+    bench.store.reconcile()
+    run = bench.go()
+    assert (run.state, run.checkpoint_step, run.checkpoint) == ("succeeded", 4, "attempt-1/checkpoints/step-4")
+    assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_does_not_end_before_the_record_has_taken_what_was_said(bench: Bench) -> None:
+    folder = bench.make(steps=3, seconds=0.3)
+    thread = bench.begin()
+    bench.until_step(1)
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("alter table event rename to elsewhere")
+    trainer = int(str(seen(folder)["pid"]))
+    until(lambda: not psutil.pid_exists(trainer))
+    threading.Event().wait(0.3)
+    with bench.store._engine.begin() as connection:
+        connection.exec_driver_sql("alter table elsewhere rename to event")
+    thread.join()
+    assert bench.store.get("r1").state == "succeeded"
+    assert [row.event.kind for row in bench.store.events("r1")][-1] == "outcome"
+    assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3]
+
+
 def test_a_killed_trainer_is_tried_again_from_its_checkpoint(bench: Bench) -> None:
     folder = bench.make(steps=6, checkpoints=[2, 4], die={"5": signal.SIGKILL}, die_in=["1"])
     first = bench.go()
@@ -147,6 +194,21 @@ def test_a_full_disk_pauses_the_run_which_goes_on_from_its_last_checkpoint(bench
     assert (resumed.state, resumed.reason) == ("succeeded", None)
     assert seen(folder, 2)["order"]["resume_from"].endswith("attempt-1/checkpoints/step-2")
     assert [row.step for row in bench.store.metrics("r1")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_trainer_whose_last_word_had_no_room_is_paused_for_the_disk(store: SqlStore, tmp_path: Path) -> None:
+    with mounted(tmp_path / "small", 4) as disk:
+        small = Settings(home=disk / "home", redis_url=None, database_url=None)
+        small.prepare_home()
+        bench = Bench(small, store)
+        bench.make(**FOREVER)
+        thread = bench.begin()
+        bench.until_step(1)
+        fill(disk)
+        thread.join()
+    run = store.get("r1")
+    assert (run.state, run.reason_code) == ("paused", "disk")
+    assert "is full. Free some space, then press Resume." in str(run.reason)
 
 
 def test_a_disk_too_small_for_the_model_pauses_the_run_until_there_is_room(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from autotrain.runs.folder import Order, RunFolder
+from tests.disk import mounted
 from tests.training.conftest import frozen, model, table
 from tests.training.toy import recipe
 
@@ -105,10 +106,5 @@ def undisturbed(frozen: Path, table: Path, model: Path, tmp_path_factory: pytest
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 16 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with mounted(tmp_path / "disk", 16) as disk:
+        yield disk

@@ -15,6 +15,7 @@ from autotrain.recipe import recipes_folder
 from autotrain.runs.sql import open_store
 from autotrain.settings import Settings
 from tests.app import command
+from tests.disk import fill
 from tests.page import World, open_page
 from tests.ui.runs_on_record import RECIPE, finished
 
@@ -36,12 +37,7 @@ class Disk:
 
     def fill(self) -> None:
         """Write until it takes no more."""
-        with (self.place / "filler").open("wb", buffering=0) as file:
-            try:
-                while file.write(bytes(4096)):
-                    pass
-            except OSError:
-                pass
+        fill(self.place)
 
     def clear(self) -> None:
         """Free the space again."""

@@ -19,6 +19,7 @@ from autotrain.report import Report
 from autotrain.runs.folder import Order
 from autotrain.training.checkpoint import complete, last_complete
 from jobs.leash import leashed
+from tests.disk import fill
 
 from .conftest import STEPS, Trainer
 
@@ -155,13 +156,7 @@ def test_a_full_disk_is_a_sentence_and_the_last_checkpoint_is_kept(
     run = Trainer(type(made.run)(Path(shutil.copytree(made.run.path, small_disk / "run"))), made.model)
     process = run.start()
     run.wait_for(process, "checkpoint", count=2)
-    filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(4096)):
-                pass
-        except OSError:
-            pass
+    filler = fill(small_disk)
     assert process.wait() == 1
     last = run.events()[-1]
     assert (last["kind"], last["code"]) == ("failure", "disk")

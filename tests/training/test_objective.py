@@ -11,8 +11,9 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 
 from autotrain.__main__ import failure
-from autotrain.runs.folder import RunFolder
+from autotrain.runs.folder import Order, RunFolder
 from autotrain.training.classification import class_weights, cross_entropy
+from tests.training.toy import recipe
 
 COUNTS = np.array([30, 20, 10, 10, 5])
 
@@ -69,9 +70,17 @@ def test_smoothing_spreads_a_part_of_the_target_evenly_over_the_classes(logits: 
     assert smoothed.item() == pytest.approx(expected.item())
 
 
-def test_running_out_of_memory_says_what_to_choose_smaller(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("batch", "halved", "again"), [(8, False, True), (8, True, False), (1, False, False)])
+def test_running_out_of_memory_says_what_was_asked_for_and_what_to_choose_smaller(
+    tmp_path: Path, batch: int, halved: bool, again: bool
+) -> None:
+    run = RunFolder(tmp_path)
+    run.recipe.write_text(recipe(tmp_path, per_device_train_batch_size=batch).to_yaml(), "utf-8")
+    Order(model="m", halved=halved).write(run.attempt(1))
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50)
-    found = failure(caught.value, RunFolder(tmp_path))
-    assert found.code == "oom"
-    assert "smaller batch" in found.reason
+    found = failure(caught.value, run, run.attempt(1))
+    assert (found.code, found.halve) == ("oom", again)
+    assert f"with {max(1, batch // 2) if halved else batch} rows at once" in found.reason
+    assert "asked for 4503600 GB more" in found.reason and "the machine has" in found.reason
+    assert ("goes on with 4 rows at once" if again else "smaller batch") in found.reason
