@@ -13,6 +13,7 @@ Every exception this package raises on purpose.
     * RepositoryError        the repository's name is invalid, taken, gated or absent
   * JudgeError               the judge of answers is not set up, refused or could not be reached
   * BackupError              a backup that cannot be made or restored
+  * RecordSilent             the record does not answer now; what was asked of it may be tried again
   * RunError                 the record refused
     * UnknownRun             no such run
     * ImpossibleTransition   a run in this state cannot do that
@@ -106,6 +107,12 @@ class BackupError(AutotrainError):
     """A backup that cannot be made or restored."""
 
     default_code = "backup"
+
+
+class RecordSilent(AutotrainError):
+    """The record does not answer now: its server is gone, is being restarted, or takes no more connections."""
+
+    default_code = "record-silent"
 
 
 class RunError(AutotrainError):

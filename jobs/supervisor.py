@@ -17,7 +17,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autotrain.errors import AutotrainError, LeaseLost
+from autotrain.errors import AutotrainError, LeaseLost, RecordSilent
 from autotrain.events import AnyEvent, Checkpoint, Failure, Phase, Progress
 from autotrain.logs import about
 from autotrain.runs.clock import clock
@@ -26,15 +26,15 @@ from autotrain.runs.slots import devices_of
 from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
-from autotrain.training.checkpoint import last_complete
+from autotrain.training.checkpoint import last_complete, step_of
 from autotrain.training.hardware import cpu_count, disk_free
 from autotrain.training.memory import kernel_kills
-from jobs.catch_up import missed
 from jobs.ending import STOPPED, Ending, Facts, broken_off, ending
 from jobs.launchers import Handle, Launcher, Resources
 from jobs.launchers.local import LocalLauncher
 from jobs.lease import Lease, Pace
 from jobs.tail import Tail
+from jobs.unheard import unheard
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class _Attempt:
         self.handle: Handle | None = None
         self.pending: list[AnyEvent] = []
         self.failure: Failure | None = None
-        self.reached = run.checkpoint_step or 0
+        self.reached, self.written = run.checkpoint_step or 0, run.last_seq
         self.progressed = self.stepping = self.save = self.finish = self.finishing = self.shutting_down = False
         self.stop_asked: float | None = None
         self.halved, self.kills = False, kernel_kills()
@@ -141,13 +141,9 @@ class _Attempt:
                 raise _Abandoned
             fraction[0] = min(1.0, done / total) if total > 0 else 0.0
 
-        def work() -> None:
-            try:
-                answer.put(self.seams.fetch(self.run.model, report))
-            except BaseException as error:
-                answer.put(error)
-
-        threading.Thread(target=copy_context().run, args=(work,), daemon=True, name=f"fetch-{self.run.id}").start()
+        threading.Thread(
+            target=copy_context().run, args=(self._bring, report, answer), daemon=True, name=f"fetch-{self.run.id}"
+        ).start()
         said = -1.0
         while True:
             if fraction[0] - said >= 0.01:
@@ -164,14 +160,24 @@ class _Attempt:
                 raise found
             return found
 
+    def _bring(self, report: Callable[[int, int], None], answer: queue.SimpleQueue[Path | BaseException]) -> None:
+        while not self.over.is_set():
+            try:
+                answer.put(self.seams.fetch(self.run.model, report))
+            except RecordSilent:  # it keeps the person's token; nothing is wrong with the model
+                self.over.wait(self.seams.pace.look)
+                continue
+            except BaseException as error:
+                answer.put(error)
+            return
+
     def _start(self, model: Path) -> Handle:
         """Write the order and start the trainer. Raises OSError, and LeaseLost when it may be another's by now."""
         if self.lease.age() >= self.seams.pace.self_fence:
             raise LeaseLost(f"Attempt {self.fence} was held up for {self.lease.age():.0f} s before its trainer began.")
         device = self.run.device or "cpu:0"
         resources = Resources(device, max(1, cpu_count() // self.settings.slots // len(devices_of(device))))
-        if (found := last_complete(self.folder)) is not None:
-            self._record(missed(self.run, self.folder, found, self.store))
+        found = last_complete(self.folder)
         order = Order(
             model=str(model),
             resume_from=str(found) if found else None,
@@ -180,9 +186,20 @@ class _Attempt:
             halved=self.folder.halved.exists(),
         )
         self.halved, self.kills = order.halved, kernel_kills()
+        if found is not None:
+            self._record(self._unheard(step_of(found)))
         order.write(self.files)
         self._tell_how_long()
         return self.seams.launcher.start(self.folder, self.files, resources)
+
+    def _unheard(self, step: int) -> list[AnyEvent]:
+        while True:
+            try:
+                return unheard(self.folder, self.run, self.store, step)
+            except RecordSilent as error:
+                if self.lease.age() >= self.seams.pace.self_fence:
+                    raise LeaseLost(error.message) from error
+                time.sleep(self.seams.pace.look)
 
     def _not_started(self, error: OSError) -> Ending:
         if error.errno == errno.ENOSPC:
@@ -214,7 +231,7 @@ class _Attempt:
         if not self.pending:
             return
         try:
-            self.store.append(self.run.id, self.fence, self.pending)
+            self.written = self.store.append(self.run.id, self.fence, self.pending, after=self.written)
         except LeaseLost:
             raise
         except Exception as error:
@@ -289,13 +306,23 @@ class _Attempt:
                 self.run.id, self.fence, self.state, after, reason=reason, code=code, exit_code=exit_code
             )
         except LeaseLost:
-            raise
+            if not self._is(after):
+                raise
+            moved = True
         except Exception as error:
             logger.warning("run %s cannot be made %s now: %s", self.run.id, after, error)
             return False
-        if moved:
+        if moved or self._is(after):
             self.state = after
-        return moved
+        return self.state == after
+
+    def _is(self, state: State) -> bool:
+        """Whether the record has this attempt there already: a change may arrive although its answer does not."""
+        try:
+            run = self.store.get(self.run.id)
+        except Exception:
+            return False
+        return (run.state, run.fence) == (state, self.fence)
 
     def _facts(self, code: int) -> Facts:
         return Facts(

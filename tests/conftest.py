@@ -16,12 +16,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.settings import Settings
+from tests.postgres import database_url, postgres
+
+__all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, database_url: str | None) -> Settings:
     """Settings whose data home is a fresh folder."""
-    made = Settings(home=tmp_path / "home", redis_url=None, database_url=None)
+    made = Settings(home=tmp_path / "home", redis_url=None, database_url=database_url)
     made.prepare_home()
     return made
 

@@ -9,13 +9,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from autotrain.backup.archive import DATASETS, RECORD, RUNS, Manifest, Reader
 from autotrain.errors import BackupError
 from autotrain.runs.copying import copy_rows, require_no_runs
 from autotrain.runs.engine import HEAD, open_engine
 from autotrain.runs.reconciliation import disown
+from autotrain.runs.url import read_url
 from autotrain.settings import Settings
 
 SPARE_BYTES = 50_000_000
@@ -145,5 +144,5 @@ def _move_in(settings: Settings, staging: Path) -> None:
 
 def _record_file(settings: Settings) -> Path | None:
     """The record's file, where it is one."""
-    url = make_url(settings.database)
+    url = read_url(settings.database)
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None

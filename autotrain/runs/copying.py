@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, s
 from autotrain.errors import BackupError
 from autotrain.runs import tables
 from autotrain.runs.engine import BUSY_TIMEOUT_SECONDS, HEAD, open_engine, writing
+from autotrain.runs.url import shown
 
 COPIED: tuple[Table, ...] = (tables.run, tables.event, tables.metric, tables.publication)
 """In the order of their foreign keys. Slots and workers belong to a machine, secrets to the key beside the record."""
@@ -81,7 +82,7 @@ def succeeded(path: Path) -> frozenset[str]:
 def _require_no_runs(connection: Connection) -> None:
     if connection.execute(select(func.count()).select_from(tables.run)).scalar():
         raise BackupError(
-            f"The record at {connection.engine.url.render_as_string()} already has runs. Name an empty database in "
+            f"The record at {shown(connection.engine.url)} already has runs. Name an empty database in "
             "AUTOTRAIN_DATABASE_URL, or unset it to restore into a SQLite file in the data home.",
             code="not-empty",
         )

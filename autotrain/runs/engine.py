@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Float,
+    Table,
     create_engine,
     event,
     inspect,
@@ -20,12 +21,15 @@ from sqlalchemy import (
     or_,
     text,
 )
-from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from autotrain.errors import SettingsError
+from autotrain.runs import postgres
 from autotrain.runs.clock import clock
 from autotrain.runs.store import LEASE_SECONDS
+from autotrain.runs.url import read_url, shown
 
 BUSY_TIMEOUT_SECONDS = 30
 """How long a SQLite writer waits for another: far longer than any transaction here, shorter than a lease."""
@@ -42,30 +46,44 @@ def open_engine(url: str) -> Engine:
     """An engine on a record that is migrated to the newest schema.
 
     Raises:
-        SettingsError: the URL does not parse, names an unknown database, or cannot be reached.
+        SettingsError: the URL does not parse, names an unknown database, cannot be reached, or has a schema of a newer
+            version or of another program.
     """
+    parsed = read_url(url)
+    server = parsed.get_backend_name() == "postgresql"
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        # Parameters are what people wrote, and secrets: errors and logs say the statement only.
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args=postgres.arguments(parsed) if server else {},
+        )
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
+        elif server:
+            postgres.configure(engine)
         _migrate(engine)
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"AUTOTRAIN_DATABASE_URL names {make_url(url).render_as_string()}, and the driver for it is not installed "
+            f"AUTOTRAIN_DATABASE_URL names {shown(parsed)}, and the driver for it is not installed "
             f'({error}). For PostgreSQL run pip install "autotrain-studio[postgresql]" and write the URL as '
             "postgresql+psycopg://user@host/name.",
         ) from error
     except (ArgumentError, NoSuchModuleError) as error:
-        # A URL that does not parse may hold a password, so that it is not shown.
         raise SettingsError(
             f"AUTOTRAIN_DATABASE_URL is not a usable SQLAlchemy URL ({error}). "
             "Unset it to use SQLite in the data home, or write it as postgresql+psycopg://user@host/name."
         ) from error
-    except OperationalError as error:
+    except DBAPIError as error:
+        if server:
+            raise postgres.not_opened(parsed, error) from error
         raise SettingsError(
-            f"The record at {make_url(url).render_as_string()} cannot be opened ({error.orig}). "
+            f"The record at {shown(parsed)} cannot be opened ({error.orig}). "
             "Check that the database runs and that its folder can be written."
         ) from error
+    if server:
+        postgres.explain(engine)
     return engine
 
 
@@ -91,6 +109,11 @@ def lease_ended(ends: ColumnElement[Any], connection: Connection) -> ColumnEleme
     """
     clock_says = lease_now(connection)
     return or_(ends < clock_says, ends > clock_says + 2 * LEASE_SECONDS)
+
+
+def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what to do where the row is there already, which SQL has no common word for."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 @contextmanager
@@ -136,8 +159,10 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    if _revision(engine) == HEAD:
+    found = _revision(engine)
+    if found == HEAD:
         return
+    _require_known(found, engine)
     from alembic import command
     from alembic.config import Config
 
@@ -147,6 +172,17 @@ def _migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         if _revision(engine) != HEAD:
             command.upgrade(config, "head")
+
+
+def _require_known(revision: str | None, engine: Engine) -> None:
+    # Revisions are numbers that count up, so that a newer one is known as such by a version that has never seen it.
+    if revision is None or (revision.isdigit() and revision < HEAD):
+        return
+    raise SettingsError(
+        f"The record {shown(engine.url)} has the schema {revision}, and this version knows those up to {HEAD}. Update "
+        "AutoTrain Studio, or name a database in AUTOTRAIN_DATABASE_URL that no other program uses.",
+        code="newer",
+    )
 
 
 def _revision(engine: Engine) -> str | None:
@@ -164,9 +200,5 @@ def _one_at_a_time(engine: Engine) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     else:
-        with engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(7860)"))
-            try:
-                yield
-            finally:
-                connection.execute(text("select pg_advisory_unlock(7860)"))
+        with postgres.one_migration(engine):
+            yield

@@ -26,7 +26,9 @@ class Publications:
     def request_publication(self, run_id: str, repository: str, *, private: bool) -> Publication:
         """Wish a finished run published. One that is still under way to the same repository is returned as it is."""
         with writing(self._engine) as connection:
-            found = connection.execute(select(run.c.state, run.c.name).where(run.c.id == run_id)).one_or_none()
+            # Held, so that of two wishes at once the second sees the first one's publication.
+            query = select(run.c.state, run.c.name).where(run.c.id == run_id).with_for_update()
+            found = connection.execute(query).one_or_none()
             if found is None:
                 raise UnknownRun(
                     f"There is no run {run_id!r}. It may have been deleted; the list of runs shows those that exist."

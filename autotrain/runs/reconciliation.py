@@ -24,10 +24,12 @@ class Reconciliation:
     def reconcile(self) -> Reconciled:
         """End expired leases (back to QUEUED, or FAILED past the retry budget) and say what to nudge."""
         with writing(self._engine) as connection:
+            # A run that somebody writes at this moment is looked at the next time: healing must not wait for a process
+            # that was stopped in the middle of it.
             lost = connection.execute(
                 select(run)
                 .where(run.c.state.in_(OWNED), lease_ended(run.c.lease_expires_at, connection))
-                .with_for_update()
+                .with_for_update(skip_locked=True)
             ).all()
             after = {row.id: _end_lease(connection, row) for row in lost}
             for _ in after:

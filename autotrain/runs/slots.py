@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from autotrain.runs.engine import upsert
 from autotrain.runs.tables import slot
 
 SEPARATOR = "+"
@@ -49,11 +49,10 @@ def release(connection: Connection, run_id: str) -> None:
 
 def register(connection: Connection, host: str, devices: Sequence[str]) -> None:
     """Make these the slots of the host. One that is no longer offered takes no new run but keeps its present one."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(update(slot).where(slot.c.host == host).values(retired=True))
     for device in devices:
         connection.execute(
-            dialect.insert(slot)
+            upsert(connection, slot)
             .values(host=host, device=device, retired=False)
             .on_conflict_do_update(index_elements=["host", "device"], set_={"retired": False})
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, fu
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
-from autotrain.runs.engine import lease_now, now, open_engine, writing
+from autotrain.runs.engine import lease_now, now, open_engine, upsert, writing
 from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
 from autotrain.runs.slots import free_device, register, release
@@ -88,7 +88,9 @@ class SqlStore(Publications, Reconciliation, Health):
             query = query.where(tables.run.c.state.in_(states))
         if search:
             columns = (tables.run.c.name, tables.run.c.model, tables.run.c.dataset, tables.run.c.task)
-            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+            query = query.where(
+                or_(*(column.icontains(tables.storable(search), autoescape=True) for column in columns))
+            )
         with self._engine.connect() as connection:
             return [_as_run(row) for row in connection.execute(query)]
 
@@ -150,10 +152,11 @@ class SqlStore(Publications, Reconciliation, Health):
             )
             return wish
 
-    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent]) -> int:
+    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent], *, after: int | None = None) -> int:
         """Append events in order; returns the last cursor. Metrics go to their own table. Raises LeaseLost."""
         with writing(self._engine) as connection:
-            seq = int(_owned(connection, run_id, fence).last_seq)
+            there = int(_owned(connection, run_id, fence).last_seq)
+            seq = there if after is None else after
             changes: dict[str, Any] = {}
             kept: list[dict[str, Any]] = []
             points: list[dict[str, Any]] = []
@@ -167,6 +170,8 @@ class SqlStore(Publications, Reconciliation, Health):
                 if isinstance(item, Progress):
                     continue
                 seq += 1
+                if seq <= there:
+                    continue
                 if isinstance(item, Metric):
                     points += [place | {"seq": seq, **point} for point in _points(item)]
                 else:
@@ -175,8 +180,10 @@ class SqlStore(Publications, Reconciliation, Health):
                 connection.execute(insert(tables.event), kept)
             if points:
                 connection.execute(insert(tables.metric), points)
-            connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(last_seq=seq, **changes))
-            return seq
+            connection.execute(
+                update(tables.run).where(tables.run.c.id == run_id).values(last_seq=max(seq, there), **changes)
+            )
+            return max(seq, there)
 
     def move(
         self,
@@ -215,7 +222,7 @@ class SqlStore(Publications, Reconciliation, Health):
     def wish(self, run_id: str, wish: Wish) -> Run:
         """What a person wants. Acts at once where nobody owns the run."""
         with writing(self._engine) as connection:
-            run = _run(connection, run_id)
+            run = _run(connection, run_id, held=True)
             if wish not in wishes(run.state) and not (wish == "run" and run.state in OWNED):
                 raise ImpossibleTransition(refusal(run.name, run.state, ASKED[wish]))
             after = AT_ONCE.get((run.state, wish))
@@ -270,7 +277,7 @@ class SqlStore(Publications, Reconciliation, Health):
     def delete(self, run_id: str) -> None:
         """Forget the run. Raises ImpossibleTransition while someone owns it."""
         with writing(self._engine) as connection:
-            run = _run(connection, run_id)
+            run = _run(connection, run_id, held=True)
             if run.state in OWNED:
                 raise ImpossibleTransition(
                     f"Run {run.name!r} is in the state {WORDS[run.state]!r} and cannot be deleted. "
@@ -286,9 +293,14 @@ class SqlStore(Publications, Reconciliation, Health):
     def put_secret(self, name: str, ciphertext: bytes | None) -> None:
         """Keep an encrypted secret under a name; None forgets it."""
         with writing(self._engine) as connection:
-            connection.execute(delete(tables.secret).where(tables.secret.c.name == name))
-            if ciphertext is not None:
-                connection.execute(insert(tables.secret).values(name=name, ciphertext=ciphertext))
+            if ciphertext is None:
+                connection.execute(delete(tables.secret).where(tables.secret.c.name == name))
+                return
+            connection.execute(
+                upsert(connection, tables.secret)
+                .values(name=name, ciphertext=ciphertext)
+                .on_conflict_do_update(index_elements=["name"], set_={"ciphertext": ciphertext})
+            )
 
     def secret(self, name: str) -> bytes | None:
         """The encrypted secret, or None."""
@@ -309,8 +321,10 @@ def _owned(connection: Connection, run_id: str, fence: int) -> Row[Any]:
     return row
 
 
-def _run(connection: Connection, run_id: str) -> Run:
-    row = connection.execute(select(tables.run).where(tables.run.c.id == run_id)).one_or_none()
+def _run(connection: Connection, run_id: str, *, held: bool = False) -> Run:
+    """The run; `held` when what it says decides what is written: nobody else may change it meanwhile."""
+    query = select(tables.run).where(tables.run.c.id == run_id)
+    row = connection.execute(query.with_for_update() if held else query).one_or_none()
     if row is None:
         raise UnknownRun(
             f"There is no run {run_id!r}. It may have been deleted; the list of runs shows those that exist."

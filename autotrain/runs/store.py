@@ -54,6 +54,7 @@ class Run:
     state: State
     desired_state: Wish
     fence: int
+    last_seq: int
     attempts_without_progress: int
     worker: str | None
     device: str | None
@@ -180,8 +181,12 @@ class RunStore(Protocol):
         """Renew the lease; returns what is wished of the run now. A `save` is handed over once. Raises LeaseLost."""
         ...
 
-    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent]) -> int:
-        """Append events in order; returns the last cursor. Raises LeaseLost."""
+    def append(self, run_id: str, fence: int, events: Sequence[AnyEvent], *, after: int | None = None) -> int:
+        """Append events in order; returns the last cursor. Raises LeaseLost.
+
+        `after` is the last cursor that the caller knows of. Whoever tries again, because no answer came, says the same
+        one with the same events first: what had arrived nevertheless is not written twice.
+        """
         ...
 
     def move(

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -15,37 +16,55 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
 
 metadata = MetaData()
 
+
+def storable(text: str) -> str:
+    """Text that every database takes: PostgreSQL refuses the character NUL, which the log of a crash may hold."""
+    return text.replace("\0", "\ufffd")
+
+
+class Words(TypeDecorator[str]):
+    """What people and programs said, made storable."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """What is written, or looked for."""
+        return storable(value) if value else value
+
+
 run = Table(
     "run",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("owner", Text, nullable=False),
+    Column("id", Words(64), primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("owner", Words, nullable=False),
     Column("task", String(64), nullable=False),
-    Column("model", Text, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("recipe", Text, nullable=False),
+    Column("model", Words, nullable=False),
+    Column("dataset", Words, nullable=False),
+    Column("recipe", Words, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("desired_state", String(16), nullable=False, default="run"),
     Column("fence", Integer, nullable=False, default=0),
     Column("last_seq", BigInteger, nullable=False, default=0),
     Column("attempts_without_progress", Integer, nullable=False, default=0),
     Column("claimed_checkpoint_step", Integer, nullable=False, default=0),
-    Column("worker", Text),
+    Column("worker", Words),
     Column("device", String(255)),
     Column("lease_expires_at", Float),
-    Column("checkpoint", Text),
+    Column("checkpoint", Words),
     Column("checkpoint_step", Integer),
     Column("exit_code", Integer),
-    Column("reason", Text),
+    Column("reason", Words),
     Column("reason_code", String(64)),
     Column("phase", String(16)),
-    Column("progress", Text),
-    Column("outcome", Text),
+    Column("progress", Words),
+    Column("outcome", Words),
     Column("created_at", Float, nullable=False, index=True),
     Column("queued_at", Float),
     Column("started_at", Float),
@@ -55,18 +74,18 @@ run = Table(
 event = Table(
     "event",
     metadata,
-    Column("run_id", String(64), ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", Words(64), ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("fence", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", Words, nullable=False),
     Column("at", Float, nullable=False),
 )
 
 metric = Table(
     "metric",
     metadata,
-    Column("run_id", String(64), ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", Words(64), ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("fence", Integer, nullable=False),
@@ -83,7 +102,7 @@ slot = Table(
     Column("host", String(255), primary_key=True),
     Column("device", String(255), primary_key=True),
     Column("retired", Boolean, nullable=False, default=False),
-    Column("run_id", String(64)),
+    Column("run_id", Words(64)),
     Column("fence", Integer),
 )
 
@@ -104,17 +123,17 @@ tally = Table(
 publication = Table(
     "publication",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("run_id", String(64), ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("repository", Text, nullable=False),
+    Column("id", Words(64), primary_key=True),
+    Column("run_id", Words(64), ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("repository", Words, nullable=False),
     Column("private", Boolean, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("fence", Integer, nullable=False, default=0),
     Column("lease_expires_at", Float),
     Column("uploaded_bytes", BigInteger, nullable=False, default=0),
     Column("total_bytes", BigInteger, nullable=False, default=0),
-    Column("url", Text),
-    Column("reason", Text),
+    Column("url", Words),
+    Column("reason", Words),
     Column("reason_code", String(64)),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),

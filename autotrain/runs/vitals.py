@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from autotrain.events import Progress
-from autotrain.runs.engine import HEAD, lease_now, now, writing
+from autotrain.runs.engine import HEAD, lease_now, now, upsert, writing
 from autotrain.runs.state import OWNED
 from autotrain.runs.store import Training, Vitals
 from autotrain.runs.tables import publication, run, tally, worker
@@ -22,9 +21,8 @@ class Health:
     def seen(self, host: str) -> None:
         """A worker of this host is there and takes runs."""
         with writing(self._engine) as connection:
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             connection.execute(
-                dialect.insert(worker)
+                upsert(connection, worker)
                 .values(host=host, seen_at=now(connection))
                 .on_conflict_do_update(index_elements=["host"], set_={"seen_at": now(connection)})
             )
@@ -70,9 +68,8 @@ class Health:
 
 def count(connection: Connection, name: str) -> None:
     """One more. Kept apart from the runs, since a count must not fall when a run is deleted."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(
-        dialect.insert(tally)
+        upsert(connection, tally)
         .values(name=name, value=1)
         .on_conflict_do_update(index_elements=["name"], set_={"value": tally.c.value + 1})
     )

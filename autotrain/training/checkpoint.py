@@ -113,8 +113,8 @@ def unfinished(folder: Path, step: int) -> Path:
 
 def complete(folder: Path) -> list[Path]:
     """The complete checkpoints of one attempt, oldest first."""
-    found = [path for path in folder.glob(f"{PREFIX}*") if (path / COMPLETE).exists() and _step(path) >= 0]
-    return sorted(found, key=_step)
+    found = [path for path in folder.glob(f"{PREFIX}*") if (path / COMPLETE).exists() and step_of(path) >= 0]
+    return sorted(found, key=step_of)
 
 
 def discard_torn(folder: Path) -> None:
@@ -134,7 +134,7 @@ def prune(folder: Path, kept: int = KEPT) -> None:
 def last_complete(run: RunFolder) -> Path | None:
     """The checkpoint to go on from: the complete one with the highest step over all attempts, the newest if equal."""
     found = [path for attempt in run.attempts() for path in complete(attempt.checkpoints)]
-    return max(found, key=lambda path: (_step(path), path.stat().st_mtime), default=None)
+    return max(found, key=lambda path: (step_of(path), path.stat().st_mtime), default=None)
 
 
 def flush(path: Path) -> None:
@@ -146,6 +146,7 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _step(path: Path) -> int:
+def step_of(path: Path) -> int:
+    """The step a checkpoint was made after, by its name; -1 when it has another."""
     number = path.name.removeprefix(PREFIX)
     return int(number) if number.isdigit() else -1

@@ -17,6 +17,7 @@ from autotrain.backup.archive import Manifest, writing_to
 from autotrain.backup.making import make_backup
 from autotrain.backup.restoring import restore_backup
 from autotrain.errors import BackupError
+from autotrain.events import AnyEvent, Log, Metric
 from autotrain.hub.account import Account
 from autotrain.runs import engine, tables
 from autotrain.runs.clock import clock
@@ -32,6 +33,7 @@ from jobs.lease import Pace
 from jobs.supervisor import Seams, supervise
 from tests.app import command
 from tests.jobs.conftest import until
+from tests.postgres import BOTH, DATABASES, Server
 from tests.training.toy import freeze_table, recipe, save_encoder, sentences, write_table
 
 TOKEN = "hf_" + "abcdefghijklmnopqrstuvwxyz01234567"
@@ -153,6 +155,38 @@ def test_what_is_restored_is_what_was_there_and_nothing_blocks_it(backup: Path, 
     assert last_complete(RunFolder(elsewhere.runs / "open")) == elsewhere.runs / "open/attempt-1/checkpoints/step-2"
     assert (elsewhere.runs / "done/adapter/adapter_model.safetensors").read_bytes() == b"learned"
     assert Account(open_store(elsewhere.database), elsewhere)._saved() is None
+
+
+@BOTH
+@pytest.mark.parametrize("other", DATABASES)
+def test_a_backup_of_either_database_is_restored_into_either(
+    backup: Path, elsewhere: Settings, store: SqlStore, postgres: Server, other: str
+) -> None:
+    fence = store.get("open").fence
+    events: list[AnyEvent] = [Log(text="later: \0"), Metric(step=1, epoch=0.5, values={"loss": 0.1})]
+    store.append("open", fence, events)
+    store.request_publication("done", "me/x", private=True)
+    path = backup.with_name("second.tar")
+    make_backup(
+        Settings(home=backup.parent / "home", database_url=str(store._engine.url.render_as_string(False))), path
+    )
+    target = elsewhere
+    if other == "postgresql":
+        target = elsewhere.model_copy(update={"database_url": postgres.database(migrated=False)})
+    assert restore_backup(target, path).going_on == 1
+    restored = open_store(target.database)
+    assert restored.metrics("open") == store.metrics("open") and restored.events("open") == store.events("open")
+    assert restored.publications("done") == store.publications("done") and restored.secret("hub-token") is None
+    assert restored.get("done") == store.get("done")
+    open_run, before = restored.get("open"), store.get("open")
+    assert (open_run.state, open_run.fence, open_run.last_seq) == ("queued", before.fence, before.last_seq)
+    restored.register_slots(HOST, ["cpu:0"])
+    assert restored.claim("open", "worker", host=HOST) == fence + 1
+    restored.append("open", fence + 1, [Log(text="on it goes")])
+    if other == "postgresql":
+        with pytest.raises(BackupError, match=r"studio:\*\*\*@.*already has runs"):
+            restore_backup(target, path, replace=True)
+    restored.close()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.97])

@@ -20,6 +20,7 @@ from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from jobs.supervisor import supervise
 from tests.jobs.conftest import Bench, until
+from tests.postgres import BOTH
 from tests.runs.test_record import claimed
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
@@ -46,6 +47,7 @@ def reconcile(settings: Settings, **environment: str) -> str:
     ).stdout.strip()
 
 
+@BOTH
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_a_lease_does_not_know_time_zones(settings: Settings, store: SqlStore, zone: str) -> None:
     fence = claimed(store)
@@ -54,6 +56,7 @@ def test_a_lease_does_not_know_time_zones(settings: Settings, store: SqlStore, z
     assert reconcile(settings, TZ=zone).endswith("('r1',)")
 
 
+@BOTH
 @pytest.mark.skipif(not FAKETIME.exists(), reason="needs Debian's package libfaketime")
 @pytest.mark.parametrize(("jump", "year"), [("+400d", 1), ("-400d", -1)])
 def test_a_wall_clock_that_is_set_ends_no_lease_and_prolongs_none(
@@ -68,6 +71,7 @@ def test_a_wall_clock_that_is_set_ends_no_lease_and_prolongs_none(
     assert reconcile(settings, **fake).endswith("('r1',)")
 
 
+@BOTH
 def test_a_lease_of_before_the_machine_was_started_is_over(store: SqlStore) -> None:
     fence = claimed(store)
     store.renew("r1", fence, lease=90 * 86_400)  # what is left of a lease when the clock begins anew
@@ -102,6 +106,7 @@ def test_a_trainer_is_told_of_every_renewal(bench: Bench) -> None:
     thread.join()
 
 
+@BOTH
 def test_whoever_was_held_up_after_its_claim_renews_before_a_trainer_starts(bench: Bench) -> None:
     folder = bench.make(steps=2)
     fence, long_ago = bench.claim(), clock() - 39
@@ -110,6 +115,7 @@ def test_whoever_was_held_up_after_its_claim_renews_before_a_trainer_starts(benc
     assert folder.attempt(fence).lives_until() > long_ago + 39 + bench.pace.self_fence
 
 
+@BOTH
 def test_whoever_was_held_up_past_the_lease_starts_no_trainer(bench: Bench) -> None:
     folder = bench.make(steps=2)
     fence = bench.claim()

@@ -22,6 +22,7 @@ from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import FINISHED, OWNED, TRANSITIONS, State, wishes
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, LEASE_SECONDS, NewRun
 from tests.faults import LARGE
+from tests.postgres import Server
 
 HOST, DEVICES, RUNS = "here", ("cpu:0", "cpu:1"), ("a", "b", "c")
 some_run = st.sampled_from(RUNS)
@@ -61,19 +62,21 @@ class Record(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.clock = 1000.0
+        self.open()
+        self.store.register_slots(HOST, DEVICES)
+        self.runs: dict[str, Known] = {}
+        self.number = 0
+
+    def open(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         shutil.copy(empty_record(), self.folder / "record.db")
         self.store: SqlStore = open_store(f"sqlite:///{self.folder / 'record.db'}")
-        self.clock = 1000.0
         self.store.close()  # connections made from here on read the clock of this test
 
         @event.listens_for(self.store._engine, "connect")
         def set_clock(connection: Any, _record: Any) -> None:
             connection.create_function("lease_clock", 0, lambda: self.clock)
-
-        self.store.register_slots(HOST, DEVICES)
-        self.runs: dict[str, Known] = {}
-        self.number = 0
 
     def teardown(self) -> None:
         self.store.close()
@@ -185,6 +188,10 @@ class Record(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.clock += seconds
 
+    def over(self, known: Known) -> bool:
+        return known.ends < self.clock
+
+    @precondition(lambda self: type(self) is Record)  # a machine's own clock is SQLite's alone
     @rule()
     def the_machine_is_started_again(self) -> None:
         self.clock = 1.0
@@ -194,7 +201,7 @@ class Record(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
-        lost = [run for run, known in self.runs.items() if known.state in OWNED and known.ends < self.clock]
+        lost = [run for run, known in self.runs.items() if known.state in OWNED and self.over(known)]
         found = self.store.reconcile()
         assert sorted(found.expired) == sorted(lost)
         for run in lost:
@@ -229,10 +236,49 @@ class Record(RuleBasedStateMachine):
         assert sorted(tuple(row) for row in held if row.run_id) == sorted(owned)
 
 
-Record.TestCase.settings = settings(
-    max_examples=600 if LARGE else 30,
-    stateful_step_count=60 if LARGE else 30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+class RecordOnPostgres(Record):
+    """The same on PostgreSQL. Its clock is the server's: time passes by moving the leases, in steps so large that the
+    test's own seconds make no difference."""
+
+    url = ""
+
+    def open(self) -> None:
+        self.store = open_store(self.url)
+        with self.store._engine.begin() as connection:
+            for table in (tables.run, tables.slot):
+                connection.execute(table.delete())
+
+    def teardown(self) -> None:
+        self.store.close()
+
+    def over(self, known: Known) -> bool:
+        return known.ends <= self.clock
+
+    @rule(seconds=st.sampled_from([1.0, 10.0, 59.0, 60.0, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        seconds = round(seconds, -1)
+        self.clock += seconds
+        with self.store._engine.begin() as connection:
+            ends = tables.run.c.lease_expires_at
+            connection.execute(tables.run.update().values(lease_expires_at=ends - seconds))
+
+
+def histories(many: int, few: int) -> settings:
+    """So many histories, or, where nobody has minutes, so few of half the length."""
+    return settings(
+        max_examples=many if LARGE else few,
+        stateful_step_count=60 if LARGE else 30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+Record.TestCase.settings = histories(600, 30)
+RecordOnPostgres.TestCase.settings = histories(200, 10)  # each question goes through a socket
 TestRecord = Record.TestCase
+
+
+class TestRecordOnPostgres(RecordOnPostgres.TestCase):  # type: ignore[name-defined,misc]
+    @pytest.fixture(autouse=True)
+    def _database(self, postgres: Server) -> None:
+        RecordOnPostgres.url = postgres.database()

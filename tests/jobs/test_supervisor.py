@@ -279,7 +279,7 @@ def test_an_owner_that_lost_its_run_kills_its_trainer_and_writes_nothing(bench: 
 
 
 def test_without_the_record_the_trainer_stops_before_the_lease_ends(bench: Bench) -> None:
-    bench.pace = replace(bench.pace, self_fence=0.5, fence_grace=0.2)
+    bench.pace = replace(bench.pace, renew=0.1, self_fence=2, fence_grace=0.2)
     folder = bench.make(**FOREVER, deaf_to=[signal.SIGTERM])
     thread = bench.begin()
     bench.until_step(1)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, SettingsError, UnknownRun
-from autotrain.events import Checkpoint, Log, Metric, Outcome, Phase, Progress
+from autotrain.events import AnyEvent, Checkpoint, Log, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
 from autotrain.runs.engine import HEAD
 from autotrain.runs.sql import SqlStore, open_store
@@ -108,6 +108,29 @@ def test_what_a_run_says_shows_in_its_row(store: SqlStore) -> None:
     assert (run.phase, run.checkpoint_step, run.checkpoint) == ("train", 5, "attempt-1/checkpoints/step-5")
     assert run.progress is not None and run.progress.seconds_left == 3.0
     assert run.outcome is not None and run.outcome.scores == {"accuracy": 0.9}
+
+
+def test_events_that_are_said_again_because_no_answer_came_are_written_once(store: SqlStore) -> None:
+    fence = claimed(store)
+    begun: list[AnyEvent] = [Log(text="one"), Metric(step=1, epoch=0, values={"loss": 2.0})]
+    assert store.append("r1", fence, begun, after=0) == 2
+    assert store.append("r1", fence, [*begun, Log(text="two")], after=0) == 3
+    assert [(row.seq, row.event.kind) for row in store.events("r1")] == [(1, "log"), (3, "log")]
+    assert [row.step for row in store.metrics("r1")] == [1]
+    assert store.get("r1").last_seq == 3
+
+
+def test_text_may_hold_what_no_database_takes(store: SqlStore) -> None:
+    fence = claimed(store)
+    store.rename("r1", "a\0b")
+    store.append("r1", fence, [Log(text="c\0d")])
+    store.move("r1", fence, "starting", "failed", reason="Its last words: \0")
+    run = store.get("r1")
+    assert (run.name, run.reason) == ("a\ufffdb", "Its last words: \ufffd")
+    assert [row.event for row in store.events("r1")] == [Log(text="c\0d")]
+    assert [found.id for found in store.list(search="a\0")] == ["r1"]
+    with pytest.raises(UnknownRun):
+        store.get("r\0")
 
 
 def test_values_that_are_not_finite_leave_no_point(store: SqlStore) -> None:

@@ -21,6 +21,7 @@ STATUS: dict[type[errors.AutotrainError], HTTPStatus] = {
     errors.ImpossibleTransition: HTTPStatus.CONFLICT,
     errors.LeaseLost: HTTPStatus.CONFLICT,
     errors.HubUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RecordSilent: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TokenError: HTTPStatus.FORBIDDEN,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.AutotrainError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -6,13 +6,17 @@ They say nothing of a person's: no name, no path, no text, no secret.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from tempfile import TemporaryFile
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
+from autotrain.runs.store import RunStore
+from autotrain.settings import Settings
 from autotrain.ui.metrics import CONTENT_TYPE, exposition
 from autotrain.ui.services import Services
 
@@ -20,6 +24,13 @@ logger = logging.getLogger(__name__)
 
 WORKER_SECONDS = 60.0
 """A worker says every 15 s that it is there; after four times without a word it is taken for gone."""
+
+
+ANSWER_SECONDS = 5.0
+"""How long a record may take to answer; it needs milliseconds."""
+
+FITS = "It answers and has the schema of this version."
+ANOTHER = "It has the schema of another version. Stop everything, then start one version only."
 
 
 class Check(BaseModel):
@@ -39,7 +50,7 @@ class Readiness(BaseModel):
 
 def router(services: Services) -> APIRouter:
     """The three addresses."""
-    made = APIRouter()
+    made, record = APIRouter(), Asking(services.store)
 
     @made.get("/healthz")
     def healthz() -> PlainTextResponse:
@@ -49,7 +60,7 @@ def router(services: Services) -> APIRouter:
     @made.get("/readyz")
     def readyz() -> JSONResponse:
         """200 when a run would be taken up now, else 503 with the reason."""
-        found = list(checks(services))
+        found = list(checks(services.settings, record))
         answer = Readiness(ready=all(check.ok for check in found), checks=found)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503, {"cache-control": "no-store"})
 
@@ -65,32 +76,52 @@ def router(services: Services) -> APIRouter:
     return made
 
 
-def checks(services: Services) -> Iterator[Check]:
+class Asking:
+    """Asks the record, and waits for its answer no longer than a watcher would: a server may be silent for minutes.
+
+    One question is under way at most, so that watchers do not use up the web process's threads.
+    """
+
+    def __init__(self, store: RunStore, patience: float = ANSWER_SECONDS) -> None:
+        self._store, self._patience = store, patience
+        self._lock, self._open = threading.Lock(), Future[tuple[bool, float | None]]()
+        self._open.set_result((False, None))
+
+    def __call__(self) -> tuple[bool, float | None]:
+        """Whether the schema fits, and seconds since a worker was seen. Raises TimeoutError, or what the store does."""
+        with self._lock:
+            if self._open.done():
+                self._open = Future()
+                threading.Thread(target=self._ask, args=(self._open,), daemon=True, name="readiness").start()
+            asked = self._open
+        return asked.result(self._patience)
+
+    def _ask(self, answer: Future[tuple[bool, float | None]]) -> None:
+        try:
+            fits = self._store.schema_fits()
+            answer.set_result((fits, self._store.worker_seconds() if fits else None))
+        except Exception as error:
+            answer.set_exception(error)
+
+
+def checks(settings: Settings, record: Asking) -> Iterator[Check]:
     """Record, data home, worker; what the record cannot be asked any more is not asked."""
-    record = _record(services)
-    yield record
-    yield _home(services)
-    if record.ok:
-        yield _worker(services.store.worker_seconds())
-
-
-def _record(services: Services) -> Check:
     try:
-        if services.store.schema_fits():
-            return Check(name="record", ok=True, detail="It answers and has the schema of this version.")
-        return Check(
-            name="record",
-            ok=False,
-            detail="It has the schema of another version. Stop everything, then start one version only.",
-        )
+        fits, seconds = record()
     except Exception as error:
-        logger.warning("not ready: the record does not answer: %s", error)
-        return Check(name="record", ok=False, detail="It does not answer. Check that the database runs.")
+        logger.warning("not ready: the record does not answer: %s", error or type(error).__name__)
+        yield Check(name="record", ok=False, detail="It does not answer. Check that the database runs.")
+        yield _home(settings)
+        return
+    yield Check(name="record", ok=True, detail=FITS) if fits else Check(name="record", ok=False, detail=ANOTHER)
+    yield _home(settings)
+    if fits:
+        yield _worker(seconds)
 
 
-def _home(services: Services) -> Check:
+def _home(settings: Settings) -> Check:
     try:
-        with TemporaryFile(dir=services.settings.root) as file:
+        with TemporaryFile(dir=settings.root) as file:
             file.write(b"x")
     except OSError as error:
         logger.warning("not ready: the data home cannot be written: %s", error)
