@@ -102,7 +102,7 @@ class NewRunPage {
 
   // Another tab has saved this draft since: a person says which of the two stays.
   sayStale(at) {
-    patch(this.elsewhere, [at], () => h("div", { class: "at-notice at-warn", role: "alert" },
+    patch(this.elsewhere, [at], () => h("div", { class: "at-notice at-warn", role: "alert", style: { "margin-bottom": "1rem" } },
       h("p", {}, at ? `This draft was changed in another tab at ${new Date(at).toLocaleTimeString()}. What you change here is not kept until you choose.` : "This draft was started over in another tab. What you change here is not kept until you choose."),
       h("div", { class: "at-actions" },
         h("button", { type: "button", class: "at-button at-small", onclick: () => location.reload() }, "Load the newer one"),
