@@ -112,6 +112,20 @@ class Home(RuleBasedStateMachine):
             self.files(run).report.write_text("{}")
         self.follow(run)
 
+    @rule(run=some_run, after=st.sampled_from(["paused", "failed", "cancelled"]), days=st.sampled_from([29.0, 31.0]))
+    def is_tried_once_more_and_rests(self, run: str, after: str, days: float) -> None:
+        """A whole attempt at once, and then a sweep: of single steps few histories would come this far."""
+        self.wish(run, "run")
+        self.claim(run)
+        self.save(run, True)
+        if after == "cancelled":
+            row = self.store.get(run)
+            if row.state == "running":
+                self.store.move(run, row.fence, "running", "cancelling")
+        self.end(run, after)
+        self.time_passes(days)
+        self.prune()
+
     @rule(run=some_run, wish=st.sampled_from(["run", "pause", "cancel"]))
     def wish(self, run: str, wish: Wish) -> None:
         try:

@@ -18,6 +18,7 @@ import pytest
 from autotrain.backup import archive
 from autotrain.backup.making import make_backup
 from autotrain.backup.restoring import restore_backup
+from autotrain.events import Checkpoint
 from autotrain.retention.checkpoints import prunable, prune, recover
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.resuming import where_it_goes_on
@@ -184,14 +185,26 @@ def test_a_run_resumed_after_a_kill_gets_its_checkpoint_back_before_it_is_taken_
     assert found is not None and found.name == "step-2"
 
 
-def test_what_a_new_attempt_did_not_find_is_not_put_under_it(settings: Settings, store: SqlStore) -> None:
+@pytest.mark.parametrize("again_at_rest", [False, True])
+def test_what_a_new_attempt_did_not_find_is_not_put_under_it(
+    settings: Settings, store: SqlStore, again_at_rest: bool
+) -> None:
     folder = at_rest(settings, store, "r", "paused", days=31)
-    assert killed_at(settings, 2), "moved aside, and the record knows of nothing"
+    save(folder, 2, 1)
+    assert killed_at(settings, 2), "one of two folders is moved aside, and the record knows of nothing"
+    shutil.rmtree(folder.attempt(2).path)
     store.wish("r", "run")
     fence = store.claim("r", "worker", host=HOST)
+    assert fence == 2
+    if again_at_rest:
+        store.move("r", fence, "starting", "running")
+        save(folder, fence, 1)
+        store.append("r", fence, [Checkpoint(step=1, path="attempt-2/checkpoints/step-1")])
+        store.move("r", fence, "running", "paused")
     recover(settings, store)
-    assert fence == 2 and last_complete(folder) is None
-    assert not [name for name in files_of(folder.path) if "weights" in name]
+    found = last_complete(folder)
+    assert (found and found.name) == ("step-1" if again_at_rest else None), "its own, and not that of step 2"
+    assert not [name for name in files_of(folder.path) if ".pruned-" in name]
 
 
 def test_links_are_never_followed(settings: Settings, store: SqlStore, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ async function showDisk(root, card, freed = "") {
       h("dl", { class: "at-facts-grid" }, Object.entries(facts).map(([name, size]) => [h("dt", {}, name), h("dd", {}, bytes(size))])),
       h("p", { class: "at-hint" }, `Checkpoints to go on from are kept for ${held.kept_days} ${held.kept_days === 1 ? "day" : "days"} after a run stopped; a worker deletes them then. Adapters, reports and recipes stay until you delete their run.`),
       may ? h("details", {}, h("summary", {}, held.prunable.length === 1 ? "1 run's checkpoints may go now" : `The checkpoints of ${held.prunable.length} runs may go now`),
-        h("ul", {}, held.prunable.map((one) => h("li", {}, h("b", {}, one.name), ` ${bytes(one.size_bytes)}. ${one.reason}`)))) : null,
+        h("ul", { style: { "padding-left": "1.25rem" } }, held.prunable.map((one) => h("li", {}, h("b", {}, one.name), ` ${bytes(one.size_bytes)}. ${one.reason}`)))) : null,
       may ? h("button", { type: "button", class: "at-button", style: { "justify-self": "start" }, onclick: free }, `Free ${bytes(may)}`) : null, said));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
