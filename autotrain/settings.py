@@ -18,6 +18,9 @@ from autotrain.logs import Style
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; Redis adds a few while it starts."""
 
+BACKUP, RESTORE, UPLOAD = ".backup-", ".restore-", ".upload-"
+"""How folders in the data home begin in which something is built; what a killed process left there is swept."""
+
 REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
@@ -42,6 +45,12 @@ class Settings(BaseSettings):
         60.0, ge=10, le=60, description="Seconds after which a run whose worker is lost is taken up by another."
     )
     log: Style = Field("text", description="How the processes log: text for people, or json, one object a line.")
+    checkpoint_retention_days: int = Field(
+        30, ge=1, description="Days that the checkpoints of a paused, failed or cancelled run are kept to go on from."
+    )
+    finished_checkpoint_retention_days: int = Field(
+        1, ge=0, description="Days that those of a finished run are kept, which its adapter no longer needs."
+    )
     max_upload_bytes: int = Field(10_000_000_000, gt=0, description="Largest data file accepted, in bytes.")
     import_memory_bytes: int = Field(
         4_000_000_000, gt=0, description="Memory that reading one file of a format such as JSON or Parquet may take."

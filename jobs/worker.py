@@ -17,6 +17,7 @@ from celery.platforms import SecurityWarning
 
 from autotrain.errors import AutotrainError
 from autotrain.logs import log_to
+from autotrain.retention.checkpoints import recover
 from autotrain.runs.clock import clock
 from autotrain.runs.sql import open_store
 from autotrain.runs.store import RunStore
@@ -30,6 +31,7 @@ from jobs.launchers.local import LocalLauncher, sweep
 from jobs.lease import Pace
 from jobs.nudge import Nudge, nudge
 from jobs.supervisor import Seams, supervise
+from jobs.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +76,11 @@ class Worker:
 
 
 def prepare(settings: Settings) -> RunStore:
-    """Before anything else: no trainer of a dead worker lives, and the record knows this machine's devices."""
+    """Before anything else: no trainer of a dead worker lives, no checkpoint is half pruned, this machine's devices are
+    known to the record."""
     sweep(settings.runs)
     store = open_store(settings.database)
+    recover(settings, store)
     store.register_slots(socket.gethostname(), devices(settings))
     return store
 
@@ -95,22 +99,24 @@ def main(launcher: Launcher | None = None) -> None:
     app.task(worker.run_attempt, name=RUN_ATTEMPT)
     app.task(worker.publish, name=PUBLISH)
     dispatcher = Dispatcher(store, nudge(settings), worker.slots, every=worker.pace.lease / DISPATCHES_IN_A_LEASE)
-    _listen(dispatcher)
+    _listen(dispatcher, Sweeper(settings, store))
     quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(
         ["--quiet", "worker", "--pool", "prefork", "--concurrency", str(worker.slots + BESIDE_TRAINING), *quiet]
     )
 
 
-def _listen(dispatcher: Dispatcher) -> None:
+def _listen(dispatcher: Dispatcher, sweeper: Sweeper) -> None:
     """Celery's moments: `weak=False` because it would otherwise forget these closures."""
 
     def ready(**_: Any) -> None:
         dispatcher.start()
+        sweeper.start()
 
     def shutting_down(**_: Any) -> None:
         _stopping.set()
         dispatcher.stop()
+        sweeper.stop()
 
     def child_begins(**_: Any) -> None:
         # A service manager signals the whole group. The parent says when to end; the trainer must stop first.

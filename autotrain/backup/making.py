@@ -11,7 +11,7 @@ from autotrain.backup.archive import DATASETS, RECORD, RUNS, Manifest, Writer, w
 from autotrain.errors import BackupError
 from autotrain.runs.copying import revision, snapshot, succeeded
 from autotrain.runs.folder import RunFolder
-from autotrain.settings import Settings
+from autotrain.settings import BACKUP, Settings
 from autotrain.training.checkpoint import COMPLETE, last_complete
 
 OF_PROCESSES = frozenset({"trainer.pid.json", "first.pid", "status"})
@@ -39,7 +39,7 @@ def make_backup(settings: Settings, path: Path, *, replace: bool = False) -> Man
             f"{path} exists already. Choose another name, or write --replace to put the new backup in its place.",
             code="exists",
         )
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.root) as folder, writing_to(path) as writer:
+    with tempfile.TemporaryDirectory(prefix=BACKUP, dir=settings.root) as folder, writing_to(path) as writer:
         record = Path(folder) / RECORD
         snapshot(settings.database, record)
         writer.add(RECORD, record)

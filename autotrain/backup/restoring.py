@@ -15,7 +15,7 @@ from autotrain.runs.copying import copy_rows, require_no_runs
 from autotrain.runs.engine import HEAD, open_engine
 from autotrain.runs.reconciliation import disown
 from autotrain.runs.url import read_url
-from autotrain.settings import Settings
+from autotrain.settings import RESTORE, Settings
 
 SPARE_BYTES = 50_000_000
 """Beyond the files themselves: what a migration of the record and the file system need."""
@@ -45,7 +45,7 @@ def restore_backup(settings: Settings, path: Path, *, replace: bool = False) -> 
         _require_known(manifest, path)
         _require_empty(settings, replace)
         _require_space(settings, manifest)
-        staging = Path(tempfile.mkdtemp(prefix=".restore-", dir=settings.root))
+        staging = Path(tempfile.mkdtemp(prefix=RESTORE, dir=settings.root))
         try:
             reader.extract(staging)
             going_on = _prepare_record(staging / RECORD)

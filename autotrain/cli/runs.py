@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from autotrain.runs.state import Wish
     from autotrain.runs.store import Run
 
-app = typer.Typer(help="List, show, pause, resume, cancel and delete runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, pause, resume, cancel, prune and delete runs.", no_args_is_help=True)
 WIDE = 120
 """Columns of a terminal that has room for every fact of a run on one line; a narrower one leaves out task and model."""
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
@@ -64,13 +64,13 @@ def said(run: Run) -> str:
 
 
 def _wish(run: str, wish: Wish, said: str) -> None:
+    from autotrain.runs.resuming import where_it_goes_on
+
     store = open_record(open_settings())
     found = find_run(store, run)
     now = store.wish(found.id, wish)
     if wish == "run":
-        said += (
-            "it goes on from its last checkpoint." if now.checkpoint else "it has no checkpoint yet and starts anew."
-        )
+        said += where_it_goes_on(now)
     console().print(f"{found.name}: {said}", markup=False)
 
 
@@ -83,7 +83,7 @@ def pause(run: WhichRun) -> None:
 @app.command()
 def resume(run: WhichRun) -> None:
     """Go on with a paused, failed or cancelled run from its last checkpoint; without one, from the beginning."""
-    _wish(run, "run", "queued again; ")
+    _wish(run, "run", "queued again. ")
 
 
 @app.command()
@@ -96,6 +96,33 @@ def finish(run: WhichRun) -> None:
 def cancel(run: WhichRun) -> None:
     """Stop a run without a result."""
     _wish(run, "cancel", "will be cancelled.")
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted, and why.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Delete checkpoints that are no longer kept. Adapters, reports, events and recipes always stay."""
+    import json
+    from dataclasses import asdict
+
+    from autotrain.retention.checkpoints import prunable
+    from autotrain.retention.sweeping import sweep
+
+    settings = open_settings()
+    store = open_record(settings)
+    found = prunable(settings, store) if dry_run else sweep(settings, store)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=1))
+        return
+    out = console()
+    for one in found:
+        out.print(f"{one.run_id}  {one.name}  {one.size_bytes / 1e6:,.1f} MB  {one.reason}", markup=False)
+    total = sum(one.size_bytes for one in found) / 1e6
+    out.print(
+        f"{'Would free' if dry_run else 'Freed'} {total:,.1f} MB of {len(found)} runs' checkpoints.", markup=False
+    )
 
 
 @app.command()

@@ -23,7 +23,7 @@ from autotrain.data.formats import COMPRESSED, format_of
 from autotrain.data.read import import_table
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
-from autotrain.settings import Settings
+from autotrain.settings import UPLOAD, Settings
 from autotrain.table import ROW_COLUMN
 
 HEAD_BYTES = 1 << 18
@@ -48,7 +48,7 @@ def glance(head: bytes, name: str, settings: Settings) -> Glance | None:
 
     Formats that keep what is needed at their end, such as Parquet, ZIP and workbooks, are among the latter.
     """
-    with tempfile.TemporaryDirectory(dir=settings.root, prefix=".upload-") as folder:
+    with tempfile.TemporaryDirectory(dir=settings.root, prefix=UPLOAD) as folder:
         path = Path(folder) / f"head{Path(name).suffix[:10]}"
         path.write_bytes(head)
         if (kind := format_of(path)) in COMPRESSED:

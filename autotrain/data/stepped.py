@@ -13,12 +13,10 @@ import pyarrow as pa
 from autotrain.data.profile import TableWatch
 from autotrain.data.read import PROFILE_FILE, plain_errors
 from autotrain.data.steps import Step, apply_steps, steps_key
-from autotrain.data.store import Dataset
+from autotrain.data.store import STEPS_FOLDER, Dataset
 from autotrain.data.writing import TABLE_FILE
 from autotrain.errors import DataError
 from autotrain.table import ROW_COLUMN, Profile, Table
-
-STEPS_FOLDER = "steps"
 
 
 def stepped(dataset: Dataset, steps: Sequence[Step]) -> Dataset:

@@ -36,6 +36,9 @@ ID_CHARACTERS = 16
 _ABANDONED_SECONDS = 24 * 3600
 """A half-built folder this old belongs to a process that was killed; no import takes a day."""
 
+STEPS_FOLDER = "steps"
+"""Within a dataset: what steps made of it."""
+
 _CARD_FILE = "dataset.json"
 _ORIGINAL_FILE = "original"
 """A workbook with several sheets, kept so that another one can be chosen."""
@@ -310,7 +313,7 @@ class DatasetStore:
         """A folder that is gone afterwards, unless it was renamed."""
         with plain_errors(name):
             self._root.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            self.sweep()
             folder = Path(tempfile.mkdtemp(prefix=".import-", dir=self._root))
             folder.chmod(0o755)
             try:
@@ -318,9 +321,11 @@ class DatasetStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Delete what imports, removals and steps left behind that were killed."""
         oldest = time.time() - _ABANDONED_SECONDS
-        for folder in (*self._root.glob(".import-*"), *self._root.glob(".gone-*")):
+        halves = (".import-*", ".gone-*", f"*/{STEPS_FOLDER}/.making-*")
+        for folder in (path for half in halves for path in self._root.glob(half) if not path.is_symlink()):
             try:
                 if folder.stat().st_mtime < oldest:
                     shutil.rmtree(folder, ignore_errors=True)

@@ -168,6 +168,16 @@ def remove_model(name: str, settings: Settings) -> None:
         target.rename(workshop / "removed")
 
 
+def sweep_models(settings: Settings) -> None:
+    """Delete what adding and removing models left behind that were killed; what is being added now is left alone."""
+    for rubbish in settings.models.glob(".adding-*~*"):
+        with (
+            contextlib.suppress(ModelError),
+            _workshop(settings.models, rubbish.name[len(".adding-") :].rpartition("~")[0]),
+        ):
+            pass  # entering sweeps, once no process has the lock
+
+
 @contextlib.contextmanager
 def _workshop(models: Path, name: str) -> Iterator[Path]:
     """A folder of one's own beside the finished models, empty at first and gone at the end.

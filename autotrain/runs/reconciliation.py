@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select,
 from autotrain.runs.engine import lease_ended, lease_now, now, writing
 from autotrain.runs.publications import ripe
 from autotrain.runs.slots import release
-from autotrain.runs.state import FINISHED, OWNED, State
+from autotrain.runs.state import FINISHED, OWNED, RESTING, State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
 from autotrain.runs.tables import publication, run, slot
 from autotrain.runs.vitals import LEASES_LOST, count
@@ -63,12 +63,14 @@ class Reconciliation:
 def disown(engine: Engine) -> int:
     """Take every run and upload from its owner, because none is there: the record was restored from a backup.
 
-    They wait to be taken up again, and no attempt counts as lost. Returns how many runs that were.
+    They wait to be taken up again, and no attempt counts as lost. Returns how many runs that were. Of
+    those that rest the time begins anew: who restores an old backup must not lose its checkpoints within the hour.
     """
     with writing(engine) as connection:
         owned = connection.execute(select(run).where(run.c.state.in_(OWNED)).with_for_update()).all()
         for row in owned:
             _end_lease(connection, row, restored=True)
+        connection.execute(update(run).where(run.c.state.in_(RESTING)).values(settled_at=now(connection)))
         connection.execute(delete(slot))
         connection.execute(update(publication).where(publication.c.state == "uploading").values(lease_expires_at=0.0))
         return len(owned)
@@ -111,6 +113,7 @@ def _end_lease(connection: Connection, row: Row[Any], *, restored: bool = False)
             queued_at=now(connection) if after == "queued" else row.queued_at,
             attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
             finished_at=now(connection) if after in FINISHED else None,
+            settled_at=now(connection) if after in RESTING else None,
         )
     )
     release(connection, row.id)

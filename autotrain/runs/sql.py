@@ -12,6 +12,7 @@ from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
 from autotrain.runs.engine import lease_now, now, open_engine, upsert, writing
+from autotrain.runs.pruning import Pruning
 from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
 from autotrain.runs.slots import free_device, register, release
@@ -20,6 +21,7 @@ from autotrain.runs.state import (
     FINISHED,
     OWNED,
     QUEUED,
+    RESTING,
     TRANSITIONS,
     WORDS,
     State,
@@ -44,7 +46,7 @@ AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
 """Wishes that need no supervisor, because nobody owns a run in that state."""
 
 
-class SqlStore(Publications, Reconciliation, Health):
+class SqlStore(Publications, Reconciliation, Pruning, Health):
     """The record on one database. Safe to share between threads; every method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
@@ -122,6 +124,8 @@ class SqlStore(Publications, Reconciliation, Health):
                     claimed_checkpoint_step=func.coalesce(run.checkpoint_step, 0),
                     started_at=func.coalesce(run.started_at, now(connection)),
                     finished_at=None,
+                    settled_at=None,
+                    pruned_at=None,
                     exit_code=None,
                     reason=None,
                     reason_code=None,
@@ -216,6 +220,8 @@ class SqlStore(Publications, Reconciliation, Health):
                 changes["attempts_without_progress"] = counts_as_attempt(row)
             if after in FINISHED:
                 changes["finished_at"] = now(connection)
+            if after in RESTING:
+                changes["settled_at"] = now(connection)
             connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(**changes))
             return True
 
@@ -236,9 +242,12 @@ class SqlStore(Publications, Reconciliation, Health):
                         "reason": None,
                         "reason_code": None,
                         "finished_at": None,
+                        "settled_at": None,
                     }
                 if after in FINISHED:
                     changes |= {"finished_at": now(connection), "reason": "Cancelled.", "reason_code": "cancelled"}
+                if after in RESTING:
+                    changes["settled_at"] = now(connection)
             connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(**changes))
             return _run(connection, run_id)
 

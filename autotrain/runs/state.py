@@ -34,6 +34,9 @@ QUEUED: frozenset[State] = frozenset({"queued"})
 
 FINISHED: frozenset[State] = frozenset({"cancelled", "succeeded", "failed"})
 
+RESTING: frozenset[State] = FINISHED | {"paused"}
+"""States after an attempt in which a run stays until somebody wishes something of it."""
+
 WORDS: dict[State, str] = {
     "draft": "Draft",
     "queued": "Waiting in the queue",

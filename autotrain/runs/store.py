@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -42,7 +43,10 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the record. Times are seconds since the epoch, UTC; `lease_expires_at` is on the clock of leases."""
+    """One row of the record. Times are seconds since the epoch, UTC; `lease_expires_at` is on the clock of leases.
+
+    `settled_at` is since when it rests; `pruned_at` is when its checkpoints were let go, until it is claimed again.
+    """
 
     id: str
     name: str
@@ -70,6 +74,8 @@ class Run:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    settled_at: float | None = None
+    pruned_at: float | None = None
 
 
 class EventRow(NamedTuple):
@@ -148,6 +154,25 @@ class Vitals:
     training: tuple[Training, ...]
     tallies: Mapping[str, int]
     worker_seconds: float | None
+
+
+class Resting(NamedTuple):
+    """A run in its state, and for how many seconds it has rested in it; 0 for one that does not rest."""
+
+    id: str
+    name: str
+    state: State
+    fence: int
+    seconds: float
+
+
+@dataclass
+class Held:
+    """A run that is held: nobody can queue, claim or delete it meanwhile. Set `pruned` to forget its checkpoint."""
+
+    run: Resting
+    checkpoint: str | None
+    pruned: bool = False
 
 
 class RunStore(Protocol):
@@ -233,6 +258,17 @@ class RunStore(Protocol):
 
     def reconcile(self) -> Reconciled:
         """End expired leases (back to QUEUED, or FAILED past the retry budget) and say what to nudge."""
+        ...
+
+    def resting(self) -> Sequence[Resting]:
+        """The runs that rest (paused, failed, cancelled, succeeded), longest first."""
+        ...
+
+    def hold(self, run_id: str) -> AbstractContextManager[Held | None]:
+        """The run as it is, which nobody can queue, claim or delete until the block ends; None when there is none.
+
+        One transaction that writes: only what takes no time belongs into the block. What the block raises undoes it.
+        """
         ...
 
     def request_publication(self, run_id: str, repository: str, *, private: bool) -> Publication:

@@ -69,6 +69,8 @@ run = Table(
     Column("queued_at", Float),
     Column("started_at", Float),
     Column("finished_at", Float),
+    Column("settled_at", Float),
+    Column("pruned_at", Float),
 )
 
 event = Table(

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from autotrain.data.read import check_size, plain_errors
 from autotrain.errors import DataError
-from autotrain.settings import Settings
+from autotrain.settings import UPLOAD, Settings
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def received(request: Request, settings: Settings, name: str) -> AsyncIter
     Raises:
         DataError: the file is over the size limit, or the disk is full.
     """
-    with plain_errors(name), tempfile.TemporaryDirectory(dir=settings.root, prefix=".upload-") as folder:
+    with plain_errors(name), tempfile.TemporaryDirectory(dir=settings.root, prefix=UPLOAD) as folder:
         path = Path(folder) / f"upload{Path(name).suffix[:10]}"
         size = 0
         with path.open("wb") as file:
@@ -45,7 +45,7 @@ async def all_received(files: Sequence[UploadFile], settings: Settings) -> Async
     Raises:
         DataError: together they are over the size limit, or the disk is full.
     """
-    with plain_errors("The files"), tempfile.TemporaryDirectory(dir=settings.root, prefix=".upload-") as folder:
+    with plain_errors("The files"), tempfile.TemporaryDirectory(dir=settings.root, prefix=UPLOAD) as folder:
         kept: list[tuple[str, Path]] = []
         size = 0
         for number, file in enumerate(files):

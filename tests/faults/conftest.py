@@ -1,4 +1,4 @@
-"""At full size the figures go into the documentation when the suites are over."""
+"""A finished run that is wished published, a Hub on this machine; at full size figures go into the documentation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import pytest
 
 from tests.faults import LARGE
 from tests.faults.results import write
+from tests.jobs.test_publisher import hub, wished
+
+__all__ = ["hub", "wished"]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

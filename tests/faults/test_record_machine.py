@@ -19,7 +19,7 @@ from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import Checkpoint, Log
 from autotrain.runs import tables
 from autotrain.runs.sql import SqlStore, open_store
-from autotrain.runs.state import FINISHED, OWNED, TRANSITIONS, State, wishes
+from autotrain.runs.state import FINISHED, OWNED, RESTING, TRANSITIONS, State, wishes
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, LEASE_SECONDS, NewRun
 from tests.faults import LARGE
 from tests.postgres import Server
@@ -224,6 +224,7 @@ class Record(RuleBasedStateMachine):
             assert (row.state, row.desired_state, row.fence) == (known.state, known.wish, known.fence)
             assert (row.lease_expires_at is not None) == (row.device is not None) == (known.state in OWNED)
             assert (row.finished_at is not None) == (known.state in FINISHED)
+            assert (row.settled_at is not None) == (known.state in RESTING)
             assert (row.checkpoint_step or 0) == known.step
             heard = [getattr(each.event, "text", None) or each.event.path for each in self.store.events(run)]  # type: ignore[union-attr]
             assert heard == known.said, "nothing written is lost or doubled, and nothing late is there"

@@ -22,6 +22,7 @@ from autotrain.ui.api import (
     preview,
     publications,
     runs,
+    storage,
     watching,
 )
 from autotrain.ui.api.errors import handle_errors
@@ -73,6 +74,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(insights.router(services))
     app.include_router(models.router(services))
     app.include_router(account.router(services))
+    app.include_router(storage.router(services))
 
     @app.get("/measures", tags=["runs"])
     def measures() -> dict[str, Measure]:

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from autotrain.events import AnyEvent, Progress
 from autotrain.measures import measure
-from autotrain.runs.state import FINISHED, WORDS, State, Wish, wishes
+from autotrain.runs.resuming import where_it_goes_on
+from autotrain.runs.state import RESTING, WORDS, State, Wish, wishes
 from autotrain.runs.store import EventRow, Publication, Run
 from autotrain.tasks import TASKS
 from autotrain.ui.curves import Point
 
-SETTLED = FINISHED | {"paused", "draft"}
+SETTLED = RESTING | {"draft"}
 """States that do not change by themselves: a page may stop asking."""
 
 WISHED: dict[Wish, str] = {
@@ -81,6 +82,8 @@ class RunView(BaseModel):
     seconds: float | None = Field(description="How long it has worked, or worked.")
     attempt: int
     checkpoint_step: int | None
+    pruned_at: float | None = Field(description="When its checkpoints were deleted to free disk space.")
+    goes_on: str = Field(description="Where it would go on from, as a sentence.")
     device: str | None
     ahead: int | None = Field(None, description="Runs before it in the queue.")
     sparkline: list[float] | None = None
@@ -125,6 +128,8 @@ def run_view(run: Run, *, ahead: int | None = None, sparkline: list[float] | Non
         seconds=end - run.started_at if end and run.started_at else None,
         attempt=run.fence,
         checkpoint_step=run.checkpoint_step,
+        pruned_at=run.pruned_at,
+        goes_on=where_it_goes_on(run),
         device=run.device,
         ahead=ahead,
         sparkline=sparkline,

@@ -2,11 +2,11 @@
 
 import { ask, api, busy, bytes, count, dress, h, patch, problem, Refusal } from "./core.js";
 import { underWay } from "./adding.js";
+import { KeptDraft } from "./draft.js";
 import { DataStep } from "./new-data.js";
 import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
 
-const KEPT = "studio-draft";
 const EMPTY = { task: "text-classification", shape: "", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, name: "" };
 
 export async function mount(element) {
@@ -22,7 +22,9 @@ export async function mount(element) {
 
 class NewRunPage {
   constructor(root) {
-    Object.assign(this, { root, draft: { ...EMPTY, ...kept() }, detail: null, judged: null, asked: 0, models: [] });
+    this.kept = new KeptDraft((at) => this.sayStale(at));
+    this.elsewhere = h("div", { "aria-live": "polite" });
+    Object.assign(this, { root, draft: { ...EMPTY, ...this.kept.load() }, detail: null, judged: null, asked: 0, models: [] });
   }
 
   async start() {
@@ -43,7 +45,7 @@ class NewRunPage {
     this.root.replaceChildren(
       h("header", { class: "at-page-head" }, h("h1", {}, "New run"),
         h("p", { class: "at-quiet" }, "A table of examples becomes a model (a LoRA adapter) that has learned from them."),
-        h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: () => this.reset() }, "Start over")),
+        h("button", { type: "button", class: "at-button at-small at-quiet-button", onclick: () => this.reset() }, "Start over")), this.elsewhere,
       h("div", { class: "at-new" }, h("div", { class: "at-steps" }, this.data.element, this.model.element, this.training.element), this.summary));
     this.show();
     if (this.draft.dataset) await this.openDataset(this.draft.dataset, true);
@@ -92,11 +94,20 @@ class NewRunPage {
 
   change(values, judge = true) {
     Object.assign(this.draft, values);
-    localStorage.setItem(KEPT, JSON.stringify(this.draft));
+    this.kept.save(this.draft);
     if (!judge) return;
     this.show();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.judge(), 180);
+  }
+
+  // Another tab has saved this draft since: a person says which of the two stays.
+  sayStale(at) {
+    patch(this.elsewhere, [at], () => h("div", { class: "at-notice at-warn", role: "alert", style: { "margin-bottom": "1rem" } },
+      h("p", {}, at ? `This draft was changed in another tab at ${new Date(at).toLocaleTimeString()}. What you change here is not kept until you choose.` : "This draft was started over in another tab. What you change here is not kept until you choose."),
+      h("div", { class: "at-actions" },
+        h("button", { type: "button", class: "at-button at-small", onclick: () => location.reload() }, "Load the newer one"),
+        h("button", { type: "button", class: "at-button at-small", onclick: () => { this.kept.save(this.draft, { over: true }); patch(this.elsewhere, [], () => null); } }, "Keep this one"))));
   }
 
   async openDataset(id, quiet = false) {
@@ -252,7 +263,7 @@ class NewRunPage {
   async reset() {
     const sure = await ask(this.root, { heading: "Start over?", text: "The choices on this page are put back. Imported data and runs stay.", confirm: "Start over", refuse: "Keep" });
     if (!sure) return;
-    localStorage.removeItem(KEPT);
+    this.kept.forget();
     location.href = "/";
   }
 }
@@ -289,8 +300,4 @@ export function range(low, high) {
 function divided(rows) {
   const parts = `${count(rows.train)} for training, ${count(rows.validation)} for validation, ${count(rows.test)} for the test`;
   return rows.dropped ? `${parts}, ${count(rows.dropped)} left out` : parts;
-}
-
-function kept() {
-  try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return {}; }
 }

@@ -133,8 +133,8 @@ class RunPage {
     setText(this.facts, [run.task_title, modelName(run.model), run.dataset, `made ${when(run.created_at)}`, run.attempt > 1 ? `attempt ${run.attempt}` : ""].filter(Boolean).join(" · "));
     this.showPhases();
     this.showTiles();
-    patch(this.actions, [run.state, run.wishes, run.desired], () => this.buildActions());
-    patch(this.notice, [run.state, run.reason, this.report && this.report.scores], () => this.buildNotice());
+    patch(this.actions, [run.state, run.wishes, run.desired, run.checkpoint_step, run.pruned_at], () => this.buildActions());
+    patch(this.notice, [run.state, run.reason, run.pruned_at, this.report && this.report.scores], () => this.buildNotice());
     if (before && before.state !== run.state && run.state === "succeeded") toast(this.root, "Training is finished. The result is ready.");
     if (before && before.attempt !== run.attempt && run.attempt > 1) toast(this.root, `Attempt ${run.attempt} has begun.`);
     for (const { panel } of this.panels) panel.update(before);
@@ -198,10 +198,11 @@ class RunPage {
     }, action.label));
     if (possible.has("run")) {
       const label = run.state === "paused" ? "Resume" : run.state === "draft" ? "Start" : "Retry";
-      const from = run.checkpoint_step ? ` from step ${count(run.checkpoint_step)}` : "";
+      const from = run.checkpoint_step ? ` from step ${count(run.checkpoint_step)}` : run.pruned_at ? " from the beginning" : "";
       made.unshift(h("button", {
         type: "button", class: "at-button at-primary", "data-wish": "run",
-        onclick: (event) => this.wish(event.currentTarget, { wish: "run", instant: true, said: "It is in the queue." }),
+        onclick: (event) => this.wish(event.currentTarget, { wish: "run", instant: true, said: `It is in the queue. ${run.goes_on}` }),
+        title: run.goes_on,
       }, `${label}${from}`));
     }
     if (run.state === "succeeded") {
@@ -216,9 +217,10 @@ class RunPage {
 
   buildNotice() {
     const { run } = this;
-    if (run.state === "failed") return problem(run.reason || "The run failed without saying why. The log has the details.", h("button", { type: "button", class: "at-button at-small", onclick: () => this.open("files") }, "Show the log"));
+    const again = run.pruned_at && run.wishes.includes("run") ? h("p", {}, run.goes_on) : null;
+    if (run.state === "failed") return problem(run.reason || "The run failed without saying why. The log has the details.", again, h("button", { type: "button", class: "at-button at-small", onclick: () => this.open("files") }, "Show the log"));
     if (run.state === "succeeded" && this.report) return h("div", { class: "at-head" }, h("p", { class: "at-verdict" }, this.report.verdict_sentence), h("button", { type: "button", class: "at-button at-small at-see", onclick: () => this.open("result") }, "See the result"));
-    if (run.reason && run.state !== "succeeded") return h("div", { class: "at-notice at-warn" }, h("p", {}, run.reason));
+    if (run.reason && run.state !== "succeeded") return h("div", { class: "at-notice at-warn" }, h("p", {}, run.reason), again);
     return null;
   }
 

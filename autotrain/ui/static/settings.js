@@ -10,8 +10,9 @@ export async function mount(element) {
   const account = h("section", { class: "at-card" });
   const machine = h("section", { class: "at-card" }, h("h2", {}, "This machine"), h("p", { class: "at-quiet" }, "Looking…"));
   const judge = h("section", { class: "at-card" });
-  element.replaceChildren(h("div", { class: "at-stack" }, h("h1", {}, "Settings"), account, judge, look(), machine));
-  await Promise.all([showAccount(element, account), showJudge(judge), showMachine(machine)]);
+  const disk = h("section", { class: "at-card" }, h("h2", {}, "Disk"), h("p", { class: "at-quiet" }, "Adding up…"));
+  element.replaceChildren(h("div", { class: "at-stack" }, h("h1", {}, "Settings"), account, judge, look(), disk, machine));
+  await Promise.all([showAccount(element, account), showJudge(judge), showDisk(element, disk), showMachine(machine)]);
 }
 
 async function showAccount(root, card) {
@@ -81,6 +82,33 @@ function look() {
   const names = { system: "Like this device", light: "Light", dark: "Dark" };
   const buttons = Object.keys(names).map((key) => h("button", { type: "button", "aria-pressed": String(appearance() === key), onclick: () => { setAppearance(key); buttons.forEach((each, at) => each.setAttribute("aria-pressed", String(Object.keys(names)[at] === key))); } }, names[key]));
   return h("section", { class: "at-card" }, h("h2", {}, "Appearance"), h("div", { class: "at-choices", role: "group", "aria-label": "Appearance" }, buttons));
+}
+
+async function showDisk(root, card, freed = "") {
+  try {
+    const held = await api("/storage");
+    const may = held.prunable.reduce((sum, one) => sum + one.size_bytes, 0);
+    const said = h("div", { "aria-live": "polite" }, freed);
+    const free = (event) => busy(root, event.currentTarget, async () => {
+      try {
+        const done = await api("/storage/prune", { method: "POST" });
+        await showDisk(root, card, h("div", { class: "at-notice at-good" }, h("p", {}, `${bytes(done.size_bytes)} freed.`)));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        said.replaceChildren(problem(error.message));
+      }
+    });
+    const facts = { Runs: held.runs, Checkpoints: held.checkpoints, Datasets: held.datasets, "Models added here": held.models, "Free on this disk": held.free };
+    card.replaceChildren(h("h2", {}, "Disk"), h("div", { class: "at-stack" },
+      h("dl", { class: "at-facts-grid" }, Object.entries(facts).map(([name, size]) => [h("dt", {}, name), h("dd", {}, bytes(size))])),
+      h("p", { class: "at-hint" }, `Checkpoints to go on from are kept for ${held.kept_days} ${held.kept_days === 1 ? "day" : "days"} after a run stopped; a worker deletes them then. Adapters, reports and recipes stay until you delete their run.`),
+      may ? h("details", {}, h("summary", {}, held.prunable.length === 1 ? "1 run's checkpoints may go now" : `The checkpoints of ${held.prunable.length} runs may go now`),
+        h("ul", { style: { "padding-left": "1.25rem" } }, held.prunable.map((one) => h("li", {}, h("b", {}, one.name), ` ${bytes(one.size_bytes)}. ${one.reason}`)))) : null,
+      may ? h("button", { type: "button", class: "at-button", style: { "justify-self": "start" }, onclick: free }, `Free ${bytes(may)}`) : null, said));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    card.replaceChildren(h("h2", {}, "Disk"), problem(error.message));
+  }
 }
 
 async function showMachine(card) {

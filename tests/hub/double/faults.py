@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.hub.double.refusals import Refusal
 
-Kind = Literal["refuse", "cut", "lose", "hang"]
+Kind = Literal["refuse", "cut", "lose", "hang", "stall"]
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Fault:
     """What goes wrong with the next `times` requests whose path matches `path` (a regular expression).
 
     `refuse` answers with `status`; `cut` breaks the connection after the first piece of the body arrived; `lose`
-    does the work and breaks the connection before the answer; `hang` never answers.
+    does the work and breaks the connection before the answer; `hang` never answers, `stall` does the work first.
     """
 
     path: str
@@ -84,7 +84,9 @@ class Door:
             case "lose":
                 await self.app(scope, receive, swallow)
                 await break_connection(send)
-            case "hang":
+            case "hang" | "stall":
+                if fault.kind == "stall":
+                    await self.app(scope, receive, swallow)
                 while (await receive())["type"] != "http.disconnect":
                     pass
 

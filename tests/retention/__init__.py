@@ -1,0 +1,1 @@
+"""Retention: what is deleted without being asked, and what never is."""
