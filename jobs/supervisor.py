@@ -26,7 +26,7 @@ from autotrain.runs.slots import devices_of
 from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
-from autotrain.training.checkpoint import last_complete, step_of
+from autotrain.training.checkpoint import last_complete
 from autotrain.training.hardware import cpu_count, disk_free
 from autotrain.training.memory import kernel_kills
 from jobs.ending import STOPPED, Ending, Facts, broken_off, ending
@@ -187,15 +187,15 @@ class _Attempt:
         )
         self.halved, self.kills = order.halved, kernel_kills()
         if found is not None:
-            self._record(self._unheard(step_of(found)))
+            self._record(self._unheard(found))
         order.write(self.files)
         self._tell_how_long()
         return self.seams.launcher.start(self.folder, self.files, resources)
 
-    def _unheard(self, step: int) -> list[AnyEvent]:
+    def _unheard(self, checkpoint: Path) -> list[AnyEvent]:
         while True:
             try:
-                return unheard(self.folder, self.run, self.store, step)
+                return unheard(self.folder, self.run, self.store, checkpoint)
             except RecordSilent as error:
                 if self.lease.age() >= self.seams.pace.self_fence:
                     raise LeaseLost(error.message) from error

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from autotrain.events import AnyEvent, Checkpoint, Metric
 from autotrain.runs.folder import AttemptFolder, RunFolder
 from autotrain.runs.store import Run, RunStore
+from autotrain.training.checkpoint import step_of
 from jobs.tail import Tail
 
 
-def unheard(folder: RunFolder, run: Run, store: RunStore, until: int) -> list[AnyEvent]:
-    """Points and checkpoints up to step `until`, where the run goes on, that the record has not heard of.
+def unheard(folder: RunFolder, run: Run, store: RunStore, checkpoint: Path) -> list[AnyEvent]:
+    """Points and checkpoints up to the one that the run goes on from, and itself, that the record has not heard of.
 
     Without them its curves would have a hole that no later attempt fills. Events are written down in order: a record
     that knows of the checkpoint knows of all before it.
     """
-    known = run.checkpoint_step or 0
+    until, known = step_of(checkpoint), run.checkpoint_step or 0
     if until <= known:
         return []
     heard = {(row.name, row.step) for row in store.metrics(run.id)}
@@ -26,7 +28,10 @@ def unheard(folder: RunFolder, run: Run, store: RunStore, until: int) -> list[An
         first = min((event.step for event in said), default=until + 1)
         # An attempt that went on from further back said what follows anew.
         found = [event for event in found if event.step < first] + said
-    return [new for event in found if event.step <= until and (new := _new(event, heard, known)) is not None]
+    new = [new for event in found if event.step <= until and (new := _new(event, heard, known)) is not None]
+    # A trainer may be killed between the two: it is complete, and nothing was said of it.
+    told = any(isinstance(event, Checkpoint) and event.step == until for event in new)
+    return [*new, *(() if told else (Checkpoint(step=until, path=str(checkpoint.relative_to(folder.path))),))]
 
 
 def _new(event: Metric | Checkpoint, heard: Collection[tuple[str, int]], known: int) -> Metric | Checkpoint | None:

@@ -19,7 +19,7 @@ from tests.faults import LARGE
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs" / "reliability.md"
 FOLDER = Path(os.environ.get("AUTOTRAIN_FAULTS_RESULTS", ROOT / ".pytest_cache" / "faults"))
-BEGIN, END = "<!-- faults: written by AUTOTRAIN_FAULTS=large pytest tests/faults -->", "<!-- end of faults -->"
+BEGIN, END = "<!-- faults: written by AUTOTRAIN_FAULTS=large pytest -n 0 tests/faults -->", "<!-- end of faults -->"
 HEADER = ("fault", "how often", "what held", "recovery in seconds: median, p95, longest", "measured")
 ORDER = (
     *("trainer", "supervisor", "worker", "dispatcher", "web", "tree", "stopped-supervisor"),
