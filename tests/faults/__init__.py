@@ -1,8 +1,8 @@
 """Faults on purpose: the protocol of claims, leases and fences as a model, the real record under storms, and real
 installations whose processes are killed, stopped and starved.
 
-`AUTOTRAIN_FAULTS=large pytest -n 0 tests/faults` explores more faults at once and longer histories, keeps the leases as they
-are shipped, and writes what it measured into docs/reliability.md: hours instead of minutes.
+`AUTOTRAIN_FAULTS=large pytest -n 0 tests/faults` explores more faults at once and longer histories, keeps the leases as
+they are shipped, and writes what it measured into docs/reliability.md: hours instead of minutes.
 `AUTOTRAIN_FAULTS_PERCENT=20` beside it takes a fifth of the full sizes.
 """
 
