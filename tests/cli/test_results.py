@@ -115,7 +115,7 @@ def test_a_paused_training_says_why_and_how_to_go_on(settings: Settings, store: 
     show_result(store.get("run1"), settings.runs / "run1", Console(file=said, width=200))
     assert "The disk is full. Free some space." in said.getvalue()
     assert "autotrain runs resume run1" in said.getvalue()
-    assert "goes on from its last checkpoint" in command(settings.root, "runs", "resume", "run1").stdout
+    assert "goes on from its checkpoint at step" in command(settings.root, "runs", "resume", "run1").stdout
     assert store.get("run1").state == "queued"
 
 

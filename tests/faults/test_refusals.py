@@ -138,7 +138,8 @@ def test_going_on_without_a_checkpoint_is_said_to_begin_anew(world: World, monke
     put(world, "cancelled")
     monkeypatch.setenv("AUTOTRAIN_HOME", str(world.settings.root))
     assert (
-        "no checkpoint yet and starts anew" in CliRunner().invoke(autotrain.cli.app, ["runs", "resume", "run1"]).output
+        "no checkpoint yet, so it starts from the beginning"
+        in CliRunner().invoke(autotrain.cli.app, ["runs", "resume", "run1"]).output
     )
 
 

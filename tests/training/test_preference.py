@@ -58,7 +58,7 @@ def test_pairs_are_learned_better_than_base_and_length_know_them(done: Result, e
     low = report.headline().low
     for baseline in report.baselines:
         assert low is not None and low > baseline.scores[0].value, (report.headline(), baseline)
-    assert report.scores[3].value > 0 and "gained" in report.notes[0]
+    assert report.scores[3].value > 0 and any("gained" in note for note in report.notes)
     assert all(one.predicted != one.expected and (one.confidence or 0) >= 0.5 for one in report.mistakes)
     assert len(report.examples) == 2 and all(one.untouched is not None for one in report.examples)
     curve = ear.curve()

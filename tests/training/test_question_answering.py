@@ -84,7 +84,7 @@ def test_it_beats_shared_words_and_never_an_answer(done: Result) -> None:
     for baseline in report.baselines:
         low = report.headline().low
         assert low is not None and low > baseline.scores[0].value, (report.headline(), baseline)
-    assert "gained" in report.notes[0] and "chosen on the validation questions" in report.notes[-1]
+    assert any("gained" in note for note in report.notes) and "chosen on the validation questions" in report.notes[-1]
     assert [one.score for one in report.mistakes] == sorted(one.score or 0 for one in report.mistakes)
     assert {one.predicted == "no answer" for one in report.examples} == {True, False}
 
