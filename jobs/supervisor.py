@@ -320,7 +320,8 @@ class _Attempt:
         """Whether the record has this attempt there already: a change may arrive although its answer does not."""
         try:
             run = self.store.get(self.run.id)
-        except Exception:
+        except Exception as error:
+            logger.warning("run %s: the record does not say whether it is %s: %s", self.run.id, state, error)
             return False
         return (run.state, run.fence) == (state, self.fence)
 
