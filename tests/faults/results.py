@@ -24,7 +24,7 @@ HEADER = ("fault", "how often", "what held", "recovery in seconds: median, p95, 
 ORDER = (
     *("trainer", "supervisor", "worker", "dispatcher", "web", "tree", "stopped-supervisor"),
     *("broker-killed", "broker-emptied", "broker-unreachable", "postgresql", "hub"),
-    *("disk-import", "disk-checkpoint", "disk-adapter", "disk-record", "memory-batch", "memory-none", "queue"),
+    *("disk-import", "disk-checkpoint", "disk-adapter", "disk-record", "memory-batch", "memory-none", "queue", "pages"),
 )
 
 

@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def refuse_cross_site(request: Request) -> None:
+async def refuse_cross_site(request: Request) -> None:  # async: else each request would wait for a thread first
     """Raise 403 unless the request is safe, comes from our own pages, or from a program (which sends no Origin)."""
     if request.method in SAFE_METHODS:
         return

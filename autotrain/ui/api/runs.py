@@ -6,7 +6,7 @@ import shutil
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from autotrain.recipe import loads, parse
@@ -25,6 +25,7 @@ from autotrain.ui.api.views import (
 )
 from autotrain.ui.curves import Point, by_name, sparkline, thin
 from autotrain.ui.evaluations import Evaluations
+from autotrain.ui.following import Crowd, Shared
 from autotrain.ui.predictions import Predictions
 from autotrain.ui.services import Services
 
@@ -131,10 +132,16 @@ def _one_run(made: APIRouter, services: Services, predictions: Predictions, eval
 
 
 def _following(made: APIRouter, store: RunStore) -> None:
-    @made.get("/{run_id}/live")
-    def follow(run_id: str, after: Annotated[str, Query(pattern=r"^\d{1,15}-\d{1,15}$")] = "0-0") -> Live:
-        """What is new since the cursor of the last answer. Ask every second while `run.active`."""
-        return _live(store, run_id, after)
+    shared = Shared(Crowd())
+
+    @made.get("/{run_id}/live", response_model=Live)
+    async def follow(run_id: str, after: Annotated[str, Query(pattern=r"^\d{1,15}-\d{1,15}$")] = "0-0") -> Response:
+        """What is new since the cursor of the last answer. Ask again after `ask_again_seconds` while `run.active`."""
+
+        def look() -> bytes:
+            return _live(store, run_id, after, shared.crowd.next_pause()).model_dump_json().encode()
+
+        return Response(await shared.answer((run_id, after), look), media_type="application/json")
 
     @made.get("/{run_id}/events")
     def list_events(
@@ -192,7 +199,7 @@ def _settled_spark(store: RunStore, run_id: str, fence: int, state: State) -> tu
     return tuple(sparkline(by_name(store.metrics(run_id)).get("loss", [])))
 
 
-def _live(store: RunStore, run_id: str, after: str) -> Live:
+def _live(store: RunStore, run_id: str, after: str, pause: float) -> Live:
     points_after, events_after = (int(part) for part in after.split("-"))
     run = store.get(run_id)
     rows = store.metrics(run_id, points_after)
@@ -204,4 +211,5 @@ def _live(store: RunStore, run_id: str, after: str) -> Live:
         points=curves,
         events=event_views(events),
         more=len(events) == MOST_EVENTS,
+        ask_again_seconds=round(pause, 2),
     )

@@ -107,6 +107,7 @@ class Live(BaseModel):
     points: dict[str, list[Point]]
     events: list[EventView]
     more: bool = Field(description="There is more: ask again at once.")
+    ask_again_seconds: float = Field(description="How long to wait otherwise: longer, the more pages are open.")
 
 
 def run_view(run: Run, *, ahead: int | None = None, sparkline: list[float] | None = None) -> RunView:

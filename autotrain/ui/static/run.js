@@ -75,6 +75,7 @@ class RunPage {
     const before = this.run;
     this.cursor = live.cursor;
     this.run = live.run;
+    this.poller.every = 1000 * live.ask_again_seconds;
     for (const item of live.events) {
       this.events.push(item);
       if (item.event.kind === "phase") this.phaseShare = item.event.fraction;
