@@ -1,4 +1,4 @@
-"""Runs at rest: in the record, with real checkpoints on disk, and as old as a test wants."""
+"""Runs at rest: in the record, on either database, with real checkpoints on disk, and as old as a test wants."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from autotrain.runs.state import State
 from autotrain.runs.store import NewRun
 from autotrain.settings import Settings
 from autotrain.training.checkpoint import building
+from tests.runs.conftest import pytest_generate_tests
+
+__all__ = ["pytest_generate_tests"]
 
 HOST = "here"
 WEIGHTS = 100_000

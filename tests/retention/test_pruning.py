@@ -280,13 +280,13 @@ def test_one_that_resists_does_not_keep_the_others(
 
 def test_the_command_lists_first_and_deletes_when_told(settings: Settings, store: SqlStore) -> None:
     folder = at_rest(settings, store, "r", "failed", days=31)
-    looked = command(settings.root, "runs", "prune", "--dry-run", "--json")
+    looked = command(settings.root, "runs", "prune", "--dry-run", "--json", AUTOTRAIN_DATABASE_URL=settings.database)
     assert looked.returncode == 0, looked.stderr
     (one,) = json.loads(looked.stdout)
     assert (one["run_id"], one["size_bytes"]) == ("r", 2 * WEIGHTS) and "31 days ago" in one["reason"]
     assert last_complete(folder) is not None
-    done = command(settings.root, "runs", "prune")
+    done = command(settings.root, "runs", "prune", AUTOTRAIN_DATABASE_URL=settings.database)
     assert done.returncode == 0 and "Freed 0.2 MB of 1 runs' checkpoints." in done.stdout, done.stdout
     assert last_complete(folder) is None
-    resumed = command(settings.root, "runs", "resume", "r")
+    resumed = command(settings.root, "runs", "resume", "r", AUTOTRAIN_DATABASE_URL=settings.database)
     assert "starts from the beginning" in resumed.stdout, resumed.stdout
