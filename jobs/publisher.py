@@ -15,8 +15,9 @@ from autotrain.redaction import redact
 from autotrain.runs.clock import clock
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.state import PublicationState
-from autotrain.runs.store import RENEW_SECONDS, RunStore
+from autotrain.runs.store import RunStore
 from autotrain.settings import Settings
+from jobs.lease import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,12 @@ def publish(
     publication_id: str, store: RunStore, settings: Settings, make: MakePublisher = Publisher
 ) -> PublicationState | None:
     """Claim and publish. None when someone else has it or took it over: nothing more is written then."""
-    fence = store.claim_publication(publication_id)
+    pace = Pace.of(settings)
+    fence = store.claim_publication(publication_id, lease=pace.lease)
     if fence is None:
         return None
     try:
-        with _Reporting(store, publication_id, fence) as reporting:
+        with _Reporting(store, publication_id, fence, pace) as reporting:
             url = _upload(publication_id, store, settings, make, reporting)
         store.end_publication(publication_id, fence, url=url)
         return "published"
@@ -76,8 +78,8 @@ def _fail(store: RunStore, publication_id: str, fence: int, reason: str, code: s
 class _Reporting:
     """Writes progress down and keeps the lease while the upload says nothing; a lost lease ends the upload."""
 
-    def __init__(self, store: RunStore, publication_id: str, fence: int) -> None:
-        self._store, self._id, self._fence = store, publication_id, fence
+    def __init__(self, store: RunStore, publication_id: str, fence: int, pace: Pace) -> None:
+        self._store, self._id, self._fence, self._pace = store, publication_id, fence, pace
         self._done = self._total = 0
         self._reported = 0.0
         self._over, self._lost = threading.Event(), threading.Event()
@@ -101,7 +103,7 @@ class _Reporting:
             self._report()
 
     def _renew(self) -> None:
-        while not self._over.wait(RENEW_SECONDS):
+        while not self._over.wait(self._pace.renew):
             try:
                 self._report()
             except LeaseLost:
@@ -111,4 +113,6 @@ class _Reporting:
                 logger.warning("publication %s: the record does not answer: %s", self._id, error)
 
     def _report(self) -> None:
-        self._store.report_publication(self._id, self._fence, uploaded_bytes=self._done, total_bytes=self._total)
+        self._store.report_publication(
+            self._id, self._fence, uploaded_bytes=self._done, total_bytes=self._total, lease=self._pace.lease
+        )

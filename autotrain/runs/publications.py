@@ -77,7 +77,15 @@ class Publications:
             ).scalar()
             return None if fence is None else int(fence)
 
-    def report_publication(self, publication_id: str, fence: int, *, uploaded_bytes: int, total_bytes: int) -> None:
+    def report_publication(
+        self,
+        publication_id: str,
+        fence: int,
+        *,
+        uploaded_bytes: int,
+        total_bytes: int,
+        lease: float = LEASE_SECONDS,
+    ) -> None:
         """Progress of an upload; renews its lease. Raises LeaseLost."""
         with writing(self._engine) as connection:
             _update_owned(
@@ -86,7 +94,7 @@ class Publications:
                 fence,
                 uploaded_bytes=uploaded_bytes,
                 total_bytes=total_bytes,
-                lease_expires_at=lease_now(connection) + LEASE_SECONDS,
+                lease_expires_at=lease_now(connection) + lease,
             )
 
     def end_publication(

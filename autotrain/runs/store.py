@@ -287,7 +287,15 @@ class RunStore(Protocol):
         """Take a pending publication (or one whose uploader was lost); its new fence, or None."""
         ...
 
-    def report_publication(self, publication_id: str, fence: int, *, uploaded_bytes: int, total_bytes: int) -> None:
+    def report_publication(
+        self,
+        publication_id: str,
+        fence: int,
+        *,
+        uploaded_bytes: int,
+        total_bytes: int,
+        lease: float = LEASE_SECONDS,
+    ) -> None:
         """Progress of an upload; renews its lease. Raises LeaseLost."""
         ...
 
