@@ -9,13 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults import size
+from tests.faults import LARGE, size
 from tests.faults.installation import LEASE_SECONDS, Installation, installation, toy, until
 from tests.faults.results import Result, keep
 from tests.faults.test_processes_killed import ENDLESS, FLUSH_SECONDS, Patient
 
 ROUNDS = size(10, 1)
 STOPPED_SECONDS = 1.5 * LEASE_SECONDS
+SAVING_SECONDS = 0.2 if LARGE else FLUSH_SECONDS
+"""Trainers work nearly all the time here, and the run must outlast all rounds."""
 
 
 def written(place: Installation, run_id: str, fence: int) -> list[tuple[int, float]]:
@@ -36,13 +38,13 @@ def lost(place: Installation, fence: int) -> bool:
 @pytest.mark.timeout(7200)
 def test_a_supervisor_that_wakes_up_late_writes_nothing(tmp_path: Path) -> None:
     made, stopped = toy("text-classification", tmp_path, **ENDLESS), list[float]()
-    with installation(tmp_path / "home", "broker", "worker", flush_seconds=FLUSH_SECONDS) as place:
+    with installation(tmp_path / "home", "broker", "worker", flush_seconds=SAVING_SECONDS) as place:
         patient = Patient(place, place.submit(made).id)
         for _ in range(ROUNDS):
             patient.until_well()
             trainer = place.trainer(patient.run_id)
             supervisor = trainer.parent() if trainer else None
-            assert supervisor is not None and trainer is not None
+            assert supervisor is not None and trainer is not None, place.told(patient.run_id)
             began, fence = time.monotonic(), patient.fence
             supervisor.send_signal(signal.SIGSTOP)
             place.until_taken_up(patient.run_id, fence)
