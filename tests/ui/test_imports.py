@@ -5,27 +5,17 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
 
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from autotrain.runs.sql import SqlStore
-from autotrain.settings import Settings
-from tests.page import World, open_page
+from tests.page import World
 
 KEY = "mffz1c2a-9s8d7f6g"
 CSV = b"text,label\n" + b"".join(
     b"a text about number %d,%s\n" % (n, b"good" if n % 2 else b"bad") for n in range(500_000)
 )
-
-
-@pytest.fixture
-def world(settings: Settings, store: SqlStore) -> Iterator[World]:
-    with open_page(settings, store) as page:
-        yield page
 
 
 def test_an_import_tells_how_far_it_is_and_ends_when_it_is_cancelled(world: World) -> None:

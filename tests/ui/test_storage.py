@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from autotrain.training.checkpoint import last_complete
-from tests.page import World, open_page
+from tests.page import World
 from tests.retention.conftest import WEIGHTS, at_rest
-
-
-@pytest.fixture
-def world(settings: Settings, store: SqlStore) -> Iterator[World]:
-    with open_page(settings, store) as page:
-        yield page
 
 
 def test_what_may_go_is_listed_and_goes_when_asked(world: World, settings: Settings, store: SqlStore) -> None:
