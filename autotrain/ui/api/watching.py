@@ -53,7 +53,7 @@ def router(services: Services) -> APIRouter:
     made, record = APIRouter(), Asking(services.store)
 
     @made.get("/healthz")
-    def healthz() -> PlainTextResponse:
+    async def healthz() -> PlainTextResponse:  # async: no thread is needed, which a silent record may hold
         """The process is alive and answers."""
         return PlainTextResponse("ok\n")
 
