@@ -14,6 +14,9 @@ from autotrain.redaction import redact
 
 Style = Literal["text", "json"]
 
+SAID_AGAIN_SECONDS = 10.0
+"""How often the same warning about the same attempt is said, such as that the record does not answer."""
+
 _about: ContextVar[tuple[str, int] | None] = ContextVar("about", default=None)
 
 
@@ -31,6 +34,7 @@ def log_to(stream: TextIO, style: Style, level: str = "INFO") -> None:
     """Make this process log to a stream, and nowhere else."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(_mark)
+    handler.addFilter(_Seldom())
     handler.setFormatter(_Json() if style == "json" else _Text())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
@@ -38,6 +42,30 @@ def log_to(stream: TextIO, style: Style, level: str = "INFO") -> None:
 def _mark(record: logging.LogRecord) -> bool:
     record.about = _about.get()
     return True
+
+
+class _Seldom(logging.Filter):
+    """Lets a warning pass again only after a while; it then says how many there were in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        key = record.name, record.msg, getattr(record, "about", None)
+        at, kept_back = self._last.get(key, (-SAID_AGAIN_SECONDS, 0))
+        if 0 <= record.created - at < SAID_AGAIN_SECONDS:
+            self._last[key] = at, kept_back + 1
+            return False
+        self._last = {
+            known: value for known, value in self._last.items() if record.created - value[0] < SAID_AGAIN_SECONDS
+        }
+        self._last[key] = record.created, 0
+        if kept_back:
+            record.msg, record.args = f"{record.getMessage()} ({kept_back} more like it)", ()
+        return True
 
 
 class _Text(logging.Formatter):
