@@ -35,7 +35,7 @@ def test_a_run_waits_for_the_device_of_one_whose_owner_was_killed_until_its_leas
     wanted: Recipe, settings: Settings, store: SqlStore
 ) -> None:
     host = socket.gethostname()
-    store.register_slots(host, devices(settings))
+    store.register_devices(host, devices(), slots=settings.slots)
     lost = submission.submit(wanted, settings, store)
     assert store.claim(lost.id, "killed", host=host, lease=3) is not None
     said: list[AnyEvent] = []
