@@ -109,17 +109,16 @@ def read_queue(connection: Connection, *, beside: str | None = None, machines: b
     """What waits, in the order of turns; the run `beside` too, whatever it does. The machines on demand."""
     at = float(connection.execute(select(now(connection))).scalar() or 0.0)
     columns = (run.c.id, run.c.name, run.c.owner, run.c.priority, run.c.devices_wanted, run.c.memory_needed)
-    times = (run.c.created_at, run.c.in_line_at, run.c.claimed_at, run.c.unfit_at)
+    place = (run.c.created_at, run.c.in_line_at, run.c.interrupted, run.c.unfit_at)
     waits = run.c.state == "queued"
     rows = connection.execute(
-        select(*columns, *times).where(waits if beside is None else or_(waits, run.c.id == beside))
+        select(*columns, *place).where(waits if beside is None else or_(waits, run.c.id == beside))
     )
     found = rows.all()
     served = _served_owners(connection) if found else {}
     waiting = []
     for row in found:
         others, served_at = served.get(row.owner, (0, 0.0))
-        since = row.created_at if row.in_line_at is None else row.in_line_at
         waiting.append(
             Waiting(
                 run_id=row.id,
@@ -127,8 +126,8 @@ def read_queue(connection: Connection, *, beside: str | None = None, machines: b
                 priority=row.priority,
                 devices=row.devices_wanted,
                 memory=row.memory_needed,
-                in_line_at=since,
-                interrupted=row.claimed_at is not None and row.claimed_at >= since,
+                in_line_at=row.created_at if row.in_line_at is None else row.in_line_at,
+                interrupted=row.interrupted,
                 unfit_at=row.unfit_at,
                 others=others,
                 served_at=served_at,

@@ -110,6 +110,7 @@ def _end_lease(connection: Connection, row: Row[Any], *, restored: bool = False)
             device=None,
             lease_expires_at=None,
             queued_at=now(connection) if after == "queued" else row.queued_at,
+            interrupted=after == "queued",
             attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
             finished_at=now(connection) if after in FINISHED else None,
             settled_at=now(connection) if after in RESTING else None,

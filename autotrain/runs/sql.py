@@ -70,6 +70,7 @@ class SqlStore(Claims, Publications, Reconciliation, Pruning, Health):
                     claimed_checkpoint_step=0,
                     created_at=now(connection),
                     in_line_at=now(connection),
+                    interrupted=False,
                     queued_at=now(connection) if queue else None,
                 )
             )
@@ -168,7 +169,7 @@ class SqlStore(Claims, Publications, Reconciliation, Pruning, Health):
                 changes |= {"worker": None, "device": None, "lease_expires_at": None, "desired_state": "run"}
                 release(connection, run_id)
             if after == "queued":
-                changes["queued_at"] = now(connection)
+                changes |= {"queued_at": now(connection), "interrupted": True}
             if after == "queued" and code != "shutdown":
                 changes["attempts_without_progress"] = counts_as_attempt(row)
             if after in FINISHED:
@@ -192,6 +193,7 @@ class SqlStore(Claims, Publications, Reconciliation, Pruning, Health):
                     changes |= {
                         "queued_at": now(connection),
                         "in_line_at": now(connection),
+                        "interrupted": False,
                         "unfit_at": None,
                         "attempts_without_progress": 0,
                         "reason": None,

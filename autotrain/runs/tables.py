@@ -75,6 +75,7 @@ run = Table(
     Column("devices_wanted", Integer, nullable=False, default=1),
     Column("memory_needed", BigInteger),
     Column("in_line_at", Float),
+    Column("interrupted", Boolean, nullable=False, default=False),
     Column("claimed_at", Float),
     Column("unfit_at", Float),
 )

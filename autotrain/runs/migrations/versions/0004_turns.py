@@ -12,6 +12,7 @@ down_revision = "0003"
 def upgrade() -> None:
     op.add_column("run", sa.Column("priority", sa.String(8), nullable=False, server_default="normal"))
     op.add_column("run", sa.Column("devices_wanted", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("run", sa.Column("interrupted", sa.Boolean, nullable=False, server_default=sa.false()))
     for name, kind in (
         ("memory_needed", sa.BigInteger),
         ("in_line_at", sa.Float),
