@@ -12,8 +12,6 @@ from autotrain.runs.store import Run
 from autotrain.training.hardware import memory
 from tests.faults.installation import Installation, installation, toy, until
 
-LONG = {"max_steps": 120, "evaluations_per_epoch": 1}
-
 
 def overlap(place: Installation, first: Run, second: Run) -> bool:
     """Whether a trainer of one lived while one of the other did."""
@@ -27,8 +25,8 @@ def overlap(place: Installation, first: Run, second: Run) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_runs_train_at_once_where_their_memory_fits_and_wait_where_it_does_not(tmp_path: Path) -> None:
-    made = toy("text-classification", tmp_path / "toys", **LONG)
-    with installation(tmp_path / "home", "broker", slots=2, flush_seconds=0.02) as place:
+    made = toy("text-classification", tmp_path / "toys")
+    with installation(tmp_path / "home", "broker", slots=2) as place:
         pair = [place.submit(made) for _ in range(2)]
         needed = [run.memory_needed or 0 for run in pair]
         assert all(400_000_000 < each < 2_000_000_000 for each in needed), needed
