@@ -104,15 +104,18 @@ def test_with_one_run_at_once_owners_take_turns(store: SqlStore) -> None:
 
 def test_what_was_interrupted_goes_on_first_and_what_a_person_resumed_last(store: SqlStore) -> None:
     offer(store, 8, slots=1)
-    for name in ("a", "b", "c"):
-        put(store, name)
+    for name, owner in (("a", "anna"), ("b", "ben"), ("c", "carl")):
+        put(store, name, owner=owner)
     assert started(store) == ["a"]
     store.move("a", 1, "starting", "queued", reason="The worker was lost.", code="worker-lost")
-    assert [run.run_id for run in store.queue().waiting] == ["a", "b", "c"]
+    assert [run.run_id for run in store.queue().waiting] == ["a", "b", "c"], "although she was served last"
     assert started(store) == ["a"]
     store.move("a", 2, "starting", "paused")
     store.wish("a", "run")
     assert [run.run_id for run in store.queue().waiting] == ["b", "c", "a"]
+    assert started(store) == ["b"]
+    store.renew("b", 1, lease=-1)
+    assert store.reconcile().queued == ("b", "c", "a"), "a lost worker is no wish of hers either"
 
 
 def test_runs_share_a_device_as_far_as_its_memory_goes(store: SqlStore) -> None:
