@@ -53,10 +53,9 @@ def train(
     settings = open_settings()
     split = {"method": split_method, "column": split_by, "fold": fold, "folds": folds}
     given = {key: value for key, value in split.items() if value is not None}
-    changes = {"split": given, "data": data, "step": step, "model": model, "publish": publish, "private": not public}
-    changes["resources"] = {
-        key: value for key, value in (("devices", devices), ("priority", priority)) if value is not None
-    }
+    asked = {"devices": devices, "priority": priority}
+    changes: dict[str, Any] = {"split": given, "data": data, "step": step, "model": model, "publish": publish}
+    changes |= {"private": not public, "resources": asked}
     out = console()
     wanted = with_options(load(recipe), changes, context.args, Guessing(settings, out))
     if queue:
@@ -150,8 +149,7 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
         body["model"] = changes["model"]
     if changes["publish"]:
         body["publish"] = {"repository": changes["publish"], "private": changes["private"]}
-    if changes.get("resources"):
-        body["resources"] = body["resources"] | changes["resources"]
+    body["resources"] |= {name: value for name, value in changes.get("resources", {}).items() if value is not None}
     data = body.setdefault("data", {"columns": {}})
     _change_data(data, changes)
     task = recipe.the_task()
