@@ -275,7 +275,7 @@ def test_of_many_claims_by_processes_of_several_hosts_each_run_is_claimed_once(
     claims = [line for process in hosts for line in process.communicate(timeout=120)[0].split("\n") if line]
     assert sorted(claims) == sorted(f"r{number} 1" for number in range(RUNS))
     with store._engine.connect() as connection:
-        held = connection.exec_driver_sql("select run_id, host from slot where run_id is not null").all()
+        held = connection.exec_driver_sql("select run_id, host from allocation").all()
     assert sorted(run for run, _ in held) == sorted(f"r{number}" for number in range(RUNS))
     moment = store.vitals()
     assert all(0 < one.lease_seconds <= 60 for one in moment.training), "on the server's clock"
