@@ -27,6 +27,7 @@ from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import FINISHED, OWNED, State
 from autotrain.runs.store import Run
 from autotrain.settings import Settings, load_settings
+from autotrain.training.hardware import memory
 from jobs.dispatcher import devices
 from jobs.fetch import fetcher
 from jobs.lease import Pace
@@ -156,7 +157,7 @@ def evaluate(  # noqa: PLR0913  # one place for every wish; but for the first th
 def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, stopping: Callable[[], bool]) -> Run:
     """Claim and supervise, again after a retry, until the run has ended or a stop is wished."""
     host = socket.gethostname()
-    store.register_slots(host, devices(settings))
+    store.register_devices(host, devices(), slots=settings.slots)
 
     def tell_all(events: Sequence[AnyEvent]) -> None:
         for event in events:
@@ -167,14 +168,19 @@ def _to_its_end(run: Run, store: SqlStore, settings: Settings, tell: OnEvent, st
     told = False
     while (run := store.get(run.id)).state not in FINISHED and run.state != "paused" and not stopping():
         free, since = run.state not in OWNED, clock()
-        owner = f"{host}:{os.getpid()}"
-        fence = store.claim(run.id, owner, host=host, states=UNOWNED, lease=pace.lease) if free else None
+        fence = _claimed(run, store, pace) if free else None
         if fence is not None:
             supervise(run.id, fence, since, store, settings, seams)
             continue
         if free and not told:
             told = True
-            tell(Log(text="Every device is busy with another run; this one starts when one is free."))
+            tell(Log(text=store.queue(beside=run.id).why(run.id) or "Starts within seconds."))
         time.sleep(WAIT_SECONDS)
         store.reconcile()  # where no worker runs, nobody else frees the device of a run whose owner was killed
     return run
+
+
+def _claimed(run: Run, store: SqlStore, pace: Pace) -> int | None:
+    host = socket.gethostname()
+    owner, free = f"{host}:{os.getpid()}", memory()[1]
+    return store.claim(run.id, owner, host=host, states=UNOWNED, lease=pace.lease, free=free)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from autotrain.data.steps import Step
 from autotrain.errors import RecipeError, flaw
+from autotrain.runs.state import Priority
 from autotrain.task import Params, Task
 from autotrain.tasks import TASKS
 
@@ -64,6 +65,13 @@ class PublishTarget(_Part):
     private: bool = True
 
 
+class Resources(_Part):
+    """What a run asks of a machine. Without graphics cards it computes on the processor, whatever `devices` says."""
+
+    devices: int = Field(1, ge=1, le=64, title="Graphics cards")
+    priority: Priority = Field("normal", title="Priority")
+
+
 class Recipe(_Part):
     """A task, a base model, its parameters; and, unless it is a preset, the data.
 
@@ -78,6 +86,7 @@ class Recipe(_Part):
     data: Data | None = None
     params: dict[str, Any] = {}
     publish: PublishTarget | None = None
+    resources: Resources = Resources()
 
     def with_data(self, source: str | Path, **columns: str) -> Recipe:
         """This recipe on a file, a dataset id or `sample:<name>`; `columns` says which column plays each role.

@@ -39,7 +39,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the web page listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the web page listens on.")
     slots: int = Field(
-        1, ge=1, le=64, description="Runs that may train at once. Graphics cards are dealt out to them, else cores."
+        1,
+        ge=1,
+        le=64,
+        description="Most runs at once on a machine, if its memory suffices. Cores are divided by this number.",
     )
     lease_seconds: float = Field(
         60.0, ge=10, le=60, description="Seconds after which a run whose worker is lost is taken up by another."

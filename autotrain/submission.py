@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotrain.data.freeze import freeze
+from autotrain.data.freeze import SplitCounts, freeze
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.store import Dataset
@@ -24,6 +24,7 @@ from autotrain.runs.folder import RunFolder, write_atomically
 from autotrain.runs.store import NewRun, Run, RunStore
 from autotrain.settings import Settings
 from autotrain.training.hardware import disk_free, hardware
+from autotrain.workload import memory_of
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,27 @@ def possible(recipe: Recipe, settings: Settings, catalogue: Catalogue) -> list[F
 
     Of a model that is yet to be downloaded the trainer says it, as soon as it has it.
     """
+    whole = hardware()
+    found = _devices(recipe.resources.devices, len(whole.accelerators))
     try:
         entry = catalogue.resolve(recipe.model)
     except ModelError:  # the catalogue's own check says so
-        return []
+        return found
     if entry.path is None:
+        return found
+    machine = whole.share(settings.slots, recipe.resources.devices)
+    return found + check_training(recipe.typed_params(), entry.path, entry.title, machine, disk_free(settings.runs))
+
+
+def _devices(wanted: int, cards: int) -> list[Finding]:
+    """A warning only: a worker of another machine on the same record may have what this one has not."""
+    if wanted == 1 or wanted <= cards:
         return []
-    machine = hardware().share(settings.slots)
-    return check_training(recipe.typed_params(), entry.path, entry.title, machine, disk_free(settings.runs))
+    here = f"this machine has {cards}" if cards else "this machine has none and computes on its processor"
+    message = f"The run asks for {wanted} graphics cards; {here}."
+    remedy = "Set resources.devices to 1" + (f" to {cards}" if cards > 1 else "") + "."
+    waits = " It would wait until a machine with as many takes it." if cards else ""
+    return [Finding(severity="warning", code="devices", message=message + waits, remedy=remedy)]
 
 
 def submit(
@@ -105,7 +119,7 @@ def submit(
     check_target(recipe, settings, store)
     frozen = _frozen(prepared)
     run_id, target = uuid.uuid4().hex[:12], recipe.publish
-    _freeze_folder(settings.runs / run_id, frozen, prepared.dataset)
+    rows = _freeze_folder(settings.runs / run_id, frozen, prepared.dataset)
     return store.create(
         NewRun(
             id=run_id,
@@ -116,6 +130,9 @@ def submit(
             recipe=frozen.to_yaml(),
             owner=owner,
             publish=(target.repository, target.private) if target else None,
+            priority=recipe.resources.priority,
+            devices_wanted=recipe.resources.devices,
+            memory_needed=memory_of(frozen, prepared.dataset, rows, Catalogue(settings)),
         ),
         queue=queue,
     )
@@ -150,16 +167,17 @@ def _frozen(prepared: Prepared) -> Recipe:
     return prepared.recipe.model_copy(update={"data": data})
 
 
-def _freeze_folder(path: Path, recipe: Recipe, dataset: Dataset) -> None:
-    """Build the run's folder aside and make it real by one rename."""
+def _freeze_folder(path: Path, recipe: Recipe, dataset: Dataset) -> SplitCounts:
+    """Build the run's folder aside and make it real by one rename; how many rows each split has."""
     assert recipe.data is not None
     aside = path.with_name(f".{path.name}")
     try:
         folder = RunFolder(aside)
         folder.data.mkdir(parents=True)
-        freeze(dataset, recipe.data.columns, recipe.data.split, folder.data)
+        counts = freeze(dataset, recipe.data.columns, recipe.data.split, folder.data)
         write_atomically(folder.recipe, recipe.to_yaml())
         aside.rename(path)
+        return counts
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise

@@ -6,10 +6,9 @@ import logging
 import socket
 import threading
 
-from autotrain.runs.slots import slot_name
+from autotrain.runs.devices import Device
 from autotrain.runs.store import LEASE_SECONDS, Reconciled, RunStore
-from autotrain.settings import Settings
-from autotrain.training.hardware import accelerators, deal
+from autotrain.training.hardware import accelerators, memory
 from jobs.nudge import Nudge
 
 logger = logging.getLogger(__name__)
@@ -22,14 +21,14 @@ AFTER_A_LEASE_SECONDS = 0.1
 """So that the lease that is waited for is over for certain."""
 
 
-def devices(settings: Settings) -> tuple[str, ...]:
-    """The device slots of this machine: its cards dealt out to them, else as many shares of the CPU."""
-    dealt = deal([card.name for card in accelerators()], settings.slots)
-    return tuple(map(slot_name, dealt)) or tuple(f"cpu:{number}" for number in range(settings.slots))
+def devices() -> tuple[Device, ...]:
+    """What this machine offers to runs: its cards, else its processor with the machine's memory."""
+    cards = tuple(Device(card.name, card.memory_total) for card in accelerators())
+    return cards or (Device("cpu", memory()[0]),)
 
 
 def dispatch(store: RunStore, nudge: Nudge, slots: int) -> Reconciled:
-    """Reconcile once and nudge what waits, oldest first; of the queue no more than could start at once."""
+    """Reconcile once and nudge as often as runs could start at once: each nudge takes up the one whose turn it is."""
     found = store.reconcile()
     for run_id in found.expired:
         logger.warning("the owner of run %s was lost; its lease has ended", run_id)

@@ -21,8 +21,8 @@ from autotrain.errors import AutotrainError, LeaseLost, RecordSilent
 from autotrain.events import AnyEvent, Checkpoint, Failure, Phase, Progress
 from autotrain.logs import about
 from autotrain.runs.clock import clock
+from autotrain.runs.devices import devices_of
 from autotrain.runs.folder import AttemptFolder, Order, RunFolder
-from autotrain.runs.slots import devices_of
 from autotrain.runs.state import OWNED, State, possible
 from autotrain.runs.store import Run, RunStore
 from autotrain.settings import Settings
@@ -175,7 +175,7 @@ class _Attempt:
         """Write the order and start the trainer. Raises OSError, and LeaseLost when it may be another's by now."""
         if self.lease.age() >= self.seams.pace.self_fence:
             raise LeaseLost(f"Attempt {self.fence} was held up for {self.lease.age():.0f} s before its trainer began.")
-        device = self.run.device or "cpu:0"
+        device = self.run.device or "cpu"
         resources = Resources(device, max(1, cpu_count() // self.settings.slots // len(devices_of(device))))
         found = last_complete(self.folder)
         order = Order(

@@ -22,6 +22,7 @@ from autotrain.runs.clock import clock
 from autotrain.runs.sql import open_store
 from autotrain.runs.store import RunStore
 from autotrain.settings import Settings, load_settings
+from autotrain.training.hardware import memory
 from jobs import publisher
 from jobs.app import PUBLISH, RUN_ATTEMPT, make_app
 from jobs.dispatcher import DISPATCHES_IN_A_LEASE, Dispatcher, devices, dispatch
@@ -36,7 +37,7 @@ from jobs.sweeper import Sweeper
 logger = logging.getLogger(__name__)
 
 BESIDE_TRAINING = 2
-"""Pool processes beyond the device slots, so that publishing does not wait behind training."""
+"""Pool processes beyond the runs at once, so that publishing does not wait behind training."""
 
 _stopping = multiprocessing.get_context("fork").Event()
 """Set in the parent when the worker is told to end, seen by its pool processes: the signal reaches only the parent."""
@@ -47,7 +48,7 @@ class Worker:
 
     def __init__(self, settings: Settings, launcher: Launcher) -> None:
         self.settings, self.launcher = settings, launcher
-        self.host, self.slots, self.pace = socket.gethostname(), len(devices(settings)), Pace.of(settings)
+        self.host, self.pace = socket.gethostname(), Pace.of(settings)
 
     @cached_property
     def store(self) -> RunStore:
@@ -60,15 +61,20 @@ class Worker:
         return nudge(self.settings)
 
     def run_attempt(self, run_id: str) -> None:
-        """Take the run if it waits and a device is free, bring it to its end, then look for the next one."""
-        since = clock()
-        fence = self.store.claim(run_id, f"{self.host}:{os.getpid()}", host=self.host, lease=self.pace.lease)
-        if fence is None:
+        """Take the run whose turn it is, bring it to its end, then look for the next one.
+
+        `run_id` only says that something waits: a message that comes late or twice takes nobody's turn.
+        """
+        since, me = clock(), f"{self.host}:{os.getpid()}"
+        taken = self.store.claim_next(me, host=self.host, lease=self.pace.lease, free=memory()[1])
+        if taken is None:
+            logger.debug("a message for run %s, and it is no run's turn", run_id)
             return
+        run_id, fence = taken
         seams = Seams(fetcher(self.store, self.settings), self.launcher, _stopping.is_set, pace=self.pace)
         supervise(run_id, fence, since, self.store, self.settings, seams)
         if not _stopping.is_set():
-            dispatch(self.store, self.nudge, self.slots)
+            dispatch(self.store, self.nudge, self.settings.slots)
 
     def publish(self, publication_id: str) -> None:
         """Take the publication if it waits, and bring it to its link or its reason."""
@@ -81,7 +87,7 @@ def prepare(settings: Settings) -> RunStore:
     sweep(settings.runs)
     store = open_store(settings.database)
     recover(settings, store)
-    store.register_slots(socket.gethostname(), devices(settings))
+    store.register_devices(socket.gethostname(), devices(), slots=settings.slots)
     return store
 
 
@@ -98,11 +104,11 @@ def main(launcher: Launcher | None = None) -> None:
     worker = Worker(settings, launcher or LocalLauncher())
     app.task(worker.run_attempt, name=RUN_ATTEMPT)
     app.task(worker.publish, name=PUBLISH)
-    dispatcher = Dispatcher(store, nudge(settings), worker.slots, every=worker.pace.lease / DISPATCHES_IN_A_LEASE)
+    dispatcher = Dispatcher(store, nudge(settings), settings.slots, every=worker.pace.lease / DISPATCHES_IN_A_LEASE)
     _listen(dispatcher, Sweeper(settings, store))
     quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(
-        ["--quiet", "worker", "--pool", "prefork", "--concurrency", str(worker.slots + BESIDE_TRAINING), *quiet]
+        ["--quiet", "worker", "--pool", "prefork", "--concurrency", str(settings.slots + BESIDE_TRAINING), *quiet]
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from autotrain import api, submission
 from autotrain.answers import Scores
 from autotrain.errors import DataError, RecipeError, TrainingError
-from autotrain.events import AnyEvent
+from autotrain.events import AnyEvent, Log
 from autotrain.recipe import PublishTarget, Recipe
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
@@ -35,12 +35,12 @@ def test_a_run_waits_for_the_device_of_one_whose_owner_was_killed_until_its_leas
     wanted: Recipe, settings: Settings, store: SqlStore
 ) -> None:
     host = socket.gethostname()
-    store.register_slots(host, devices(settings))
+    store.register_devices(host, devices(), slots=settings.slots)
     lost = submission.submit(wanted, settings, store)
     assert store.claim(lost.id, "killed", host=host, lease=3) is not None
     said: list[AnyEvent] = []
     trained = api.train(wanted, settings=settings, on_event=said.append)
-    assert "Every device is busy" in said[0].model_dump()["text"]
+    assert said[0] == Log(text="Waits until a run under way ends: it is the next to start.")
     assert trained.run.state == "succeeded", trained.run.reason
     assert store.get(lost.id).state == "queued"
     assert trained.report.headline().name == "accuracy"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotrain.errors import AutotrainError, DataError, HubError, RecipeError
-from autotrain.recipe import PublishTarget, Recipe, load, presets
+from autotrain.recipe import PublishTarget, Recipe, Resources, load, presets
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
@@ -49,6 +49,25 @@ def test_a_recipe_becomes_a_frozen_folder_and_a_queued_row(settings: Settings, s
     assert frozen.data is not None and frozen.data.columns == {"text": "words", "label": "parity"}
     assert frozen.typed_params() == recipe.typed_params()
     assert {path.name for path in folder.data.iterdir()} >= {"train.arrow", "validation.arrow", "test.arrow"}
+
+
+def test_a_run_is_recorded_with_what_it_asks_of_a_machine(settings: Settings, store: SqlStore, recipe: Recipe) -> None:
+    run = submit(recipe, settings, store)
+    assert (run.priority, run.devices_wanted) == ("normal", 1)
+    assert run.memory_needed is not None and 700_000_000 < run.memory_needed < 2_000_000_000
+    larger = {"params": recipe.params | {"per_device_train_batch_size": 256}}
+    asking = recipe.model_copy(update={**larger, "resources": Resources(devices=2, priority="low")})
+    other = submit(asking, settings, store)
+    assert (other.priority, other.devices_wanted) == ("low", 2)
+    assert (other.memory_needed or 0) > run.memory_needed
+    frozen = load(RunFolder(settings.runs / other.id).recipe)
+    assert frozen.resources == asking.resources
+
+
+def test_of_a_model_whose_size_nobody_knows_the_need_is_unknown(
+    settings: Settings, store: SqlStore, recipe: Recipe
+) -> None:
+    assert submit(recipe.model_copy(update={"model": "someone/unheard-of"}), settings, store).memory_needed is None
 
 
 def test_the_run_does_not_look_at_the_file_again(

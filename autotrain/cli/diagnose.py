@@ -73,9 +73,9 @@ def _machine(settings: Settings) -> Iterator[Check]:
     from autotrain.training.hardware import disk_free, hardware
     from jobs.dispatcher import devices
 
-    machine, slots = hardware(), devices(settings)
-    at_once = "1 run at once" if len(slots) == 1 else f"{len(slots)} runs at once"
-    yield Check("devices", "ok", f"{machine.title}. {at_once} ({', '.join(slots)}).")
+    machine, slots = hardware(), settings.slots
+    at_once = "1 run at once" if slots == 1 else f"At most {slots} runs at once, as far as memory suffices"
+    yield Check("devices", "ok", f"{machine.title}. {at_once} ({', '.join(device.name for device in devices())}).")
     memory = f"{machine.memory_available / 1e9:.1f} of {machine.memory_total / 1e9:.1f} GB free."
     if machine.memory_available < LITTLE_MEMORY_BYTES:
         yield Check("memory", "problem", memory, "A training needs about 2 GB: close other programs.")

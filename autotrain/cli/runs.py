@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from autotrain.runs.state import Wish
     from autotrain.runs.store import Run
 
-app = typer.Typer(help="List, show, pause, resume, cancel, prune and delete runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, pause, resume, cancel, prioritise, prune and delete runs.", no_args_is_help=True)
 WIDE = 120
 """Columns of a terminal that has room for every fact of a run on one line; a narrower one leaves out task and model."""
 WhichRun = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its name.")]
@@ -26,16 +26,17 @@ def list_runs(search: Annotated[str, typer.Argument(help="Part of a name, model 
 
     from autotrain.runs.state import WORDS
 
-    out = console()
+    out, store = console(), open_record(open_settings())
+    queue = store.queue()
     wide = out.width >= WIDE
     plain = Column("name", no_wrap=True, overflow="ellipsis"), *(("task", "model") if wide else ())
     table = Table(Column("id", no_wrap=True, min_width=12), *plain, "state", Column("score", no_wrap=True), "created")
-    for run in open_record(open_settings()).list(search=search):
+    for run in store.list(search=search):
         score = next(iter(run.outcome.scores.items()), None) if run.outcome else None
         shown = f"{score[0]} {score[1]:.3f}" if score else ""
         created = time.strftime("%Y-%m-%d %H:%M" if wide else "%d %b %H:%M", time.localtime(run.created_at))
         about = (run.task, run.model) if wide else ()
-        table.add_row(run.id, run.name, *about, WORDS[run.state], shown, created)
+        table.add_row(run.id, run.name, *about, queue.why(run.id) or WORDS[run.state], shown, created)
     out.print(table)
 
 
@@ -45,9 +46,12 @@ def show(run: WhichRun) -> None:
     from autotrain.cli.train import show_result
 
     settings = open_settings()
-    found = find_run(open_record(settings), run)
+    store = open_record(settings)
+    found = find_run(store, run)
     out = console()
     out.print(f"{found.name} ({found.id}): {said(found)}", markup=False)
+    if found.state == "queued":
+        out.print(f"Priority {found.priority}. {store.queue().why(found.id) or ''}", markup=False)
     if found.progress is not None and found.state in {"starting", "running"}:
         out.print(f"Phase {found.phase}, step {found.progress.step} of {found.progress.total_steps}.")
     out.print(f"Folder: {settings.runs / found.id}", markup=False)
@@ -96,6 +100,21 @@ def finish(run: WhichRun) -> None:
 def cancel(run: WhichRun) -> None:
     """Stop a run without a result."""
     _wish(run, "cancel", "will be cancelled.")
+
+
+@app.command()
+def priority(
+    run: WhichRun, priority: Annotated[str, typer.Argument(help="low, normal or high: who goes first.")]
+) -> None:
+    """Say how urgent a waiting run is."""
+    from autotrain.errors import RunError
+    from autotrain.runs.state import PRIORITIES
+
+    if priority not in PRIORITIES:
+        raise RunError(f"{priority!r} is no priority. Choose {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}.")
+    store = open_record(open_settings())
+    now = store.prioritise(find_run(store, run).id, priority)
+    console().print(f"{now.name}: priority {now.priority}. {store.queue().why(now.id) or ''}".rstrip(), markup=False)
 
 
 @app.command()

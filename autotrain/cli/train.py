@@ -38,6 +38,8 @@ def train(
     name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
     publish: Annotated[str | None, typer.Option(help="Repository to push the finished adapter to.")] = None,
     public: Annotated[bool, typer.Option("--public", help="Make that repository public.")] = False,
+    devices: Annotated[int | None, typer.Option(help="Graphics cards to train on.")] = None,
+    priority: Annotated[str | None, typer.Option(help="low, normal or high: who goes first where runs wait.")] = None,
     queue: Annotated[bool, typer.Option("--queue", help="Leave it to the worker of `autotrain up`.")] = False,
 ) -> None:
     """Train a recipe.
@@ -51,12 +53,15 @@ def train(
     settings = open_settings()
     split = {"method": split_method, "column": split_by, "fold": fold, "folds": folds}
     given = {key: value for key, value in split.items() if value is not None}
-    changes = {"split": given, "data": data, "step": step, "model": model, "publish": publish, "private": not public}
+    asked = {"devices": devices, "priority": priority}
+    changes: dict[str, Any] = {"split": given, "data": data, "step": step, "model": model, "publish": publish}
+    changes |= {"private": not public, "resources": asked}
     out = console()
     wanted = with_options(load(recipe), changes, context.args, Guessing(settings, out))
     if queue:
         run = submission.submit(wanted, settings, open_record(settings), name=name)
         out.print(f"Queued as {run.id} ({run.name}). Follow it on the page or with `autotrain runs show {run.id}`.")
+        out.print(open_record(settings).queue().why(run.id) or "", markup=False)
         return
     interrupted = _interruptible()
     with Follower(out) as follower:
@@ -144,6 +149,7 @@ def with_options(recipe: Recipe, changes: dict[str, Any], extra: list[str], gues
         body["model"] = changes["model"]
     if changes["publish"]:
         body["publish"] = {"repository": changes["publish"], "private": changes["private"]}
+    body["resources"] |= {name: value for name, value in changes.get("resources", {}).items() if value is not None}
     data = body.setdefault("data", {"columns": {}})
     _change_data(data, changes)
     task = recipe.the_task()

@@ -129,6 +129,12 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
     )
 
 
+def memory_estimate(entry: ModelEntry, work: Workload) -> int | None:
+    """Bytes that this training takes at its peak; None when nothing is known about the model's size."""
+    size = _size_of(entry)
+    return None if size is None else memory_needed(size, work)
+
+
 def token_lengths(folder: Path | None, texts: Sequence[str], max_length: int) -> TokenLengths:
     """How long texts are for a model: measured with its own tokenizer on a sample, else guessed from characters."""
     sample = list(texts[:: max(1, len(texts) // _SAMPLE)])[:_SAMPLE]

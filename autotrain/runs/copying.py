@@ -14,7 +14,7 @@ from autotrain.runs.engine import BUSY_TIMEOUT_SECONDS, HEAD, open_engine, writi
 from autotrain.runs.url import shown
 
 COPIED: tuple[Table, ...] = (tables.run, tables.event, tables.metric, tables.publication)
-"""In the order of their foreign keys. Slots and workers belong to a machine, secrets to the key beside the record."""
+"""In the order of their foreign keys. Devices and workers belong to a machine, secrets to the key beside the record."""
 
 AT_ONCE = 5_000
 """Rows held in memory while a table is copied: a few megabytes."""
@@ -92,7 +92,6 @@ def _vacuum(source: str, path: Path) -> None:
     with closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_SECONDS)) as record:
         record.execute("vacuum into ?", (str(path),))
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-        copy.execute("delete from secret")
-        copy.execute("delete from slot")
-        copy.execute("delete from worker")
+        for table in ("secret", "allocation", "device", "machine", "worker"):
+            copy.execute(f"delete from {table}")
         copy.execute("vacuum")  # else what was deleted would still lie in the file's free pages

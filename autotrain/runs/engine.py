@@ -38,7 +38,7 @@ FULL = "database or disk is full"
 UNWRITABLE = frozenset({"disk I/O error", "attempt to write a readonly database", "unable to open database file"})
 """What SQLite says when the disk, not the question, is what is wrong."""
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a record at this revision is opened without loading Alembic."""
 
 

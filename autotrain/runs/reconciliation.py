@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
 
+from autotrain.runs.claims import read_queue, release
 from autotrain.runs.engine import lease_ended, lease_now, now, writing
 from autotrain.runs.publications import ripe
-from autotrain.runs.slots import release
 from autotrain.runs.state import FINISHED, OWNED, RESTING, State
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, Reconciled
-from autotrain.runs.tables import publication, run, slot
+from autotrain.runs.tables import allocation, device, machine, publication, run
 from autotrain.runs.vitals import LEASES_LOST, count
 
 
@@ -34,9 +34,7 @@ class Reconciliation:
             after = {row.id: _end_lease(connection, row) for row in lost}
             for _ in after:
                 count(connection, LEASES_LOST)
-            queued = connection.execute(
-                select(run.c.id).where(run.c.state == "queued").order_by(run.c.created_at)
-            ).scalars()
+            queue = read_queue(connection)
             uploads = connection.execute(
                 select(publication.c.id).where(
                     ripe(),
@@ -52,7 +50,7 @@ class Reconciliation:
                 select(func.min(run.c.lease_expires_at) - lease_now(connection)).where(run.c.state.in_(OWNED))
             ).scalar()
             return Reconciled(
-                queued=tuple(queued),
+                queued=tuple(waiting.run_id for waiting in queue.waiting),
                 publications=tuple(uploads),
                 expired=tuple(after),
                 failed=tuple(run_id for run_id, state in after.items() if state == "failed"),
@@ -71,7 +69,8 @@ def disown(engine: Engine) -> int:
         for row in owned:
             _end_lease(connection, row, restored=True)
         connection.execute(update(run).where(run.c.state.in_(RESTING)).values(settled_at=now(connection)))
-        connection.execute(delete(slot))
+        for table in (allocation, device, machine):
+            connection.execute(delete(table))
         connection.execute(update(publication).where(publication.c.state == "uploading").values(lease_expires_at=0.0))
         return len(owned)
 
@@ -111,6 +110,7 @@ def _end_lease(connection: Connection, row: Row[Any], *, restored: bool = False)
             device=None,
             lease_expires_at=None,
             queued_at=now(connection) if after == "queued" else row.queued_at,
+            interrupted=after == "queued",
             attempts_without_progress=attempts if after in {"queued", "failed"} else row.attempts_without_progress,
             finished_at=now(connection) if after in FINISHED else None,
             settled_at=now(connection) if after in RESTING else None,

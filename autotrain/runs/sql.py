@@ -6,21 +6,20 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, insert, or_, select, update
 
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import EVENT, AnyEvent, Checkpoint, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
+from autotrain.runs.claims import Claims, release
 from autotrain.runs.engine import lease_now, now, open_engine, upsert, writing
 from autotrain.runs.pruning import Pruning
 from autotrain.runs.publications import Publications, add_publication
 from autotrain.runs.reconciliation import Reconciliation, counts_as_attempt
-from autotrain.runs.slots import free_device, register, release
 from autotrain.runs.state import (
     ASKED,
     FINISHED,
     OWNED,
-    QUEUED,
     RESTING,
     TRANSITIONS,
     WORDS,
@@ -46,7 +45,7 @@ AT_ONCE: Final[dict[tuple[State, Wish], State]] = {
 """Wishes that need no supervisor, because nobody owns a run in that state."""
 
 
-class SqlStore(Publications, Reconciliation, Pruning, Health):
+class SqlStore(Claims, Publications, Reconciliation, Pruning, Health):
     """The record on one database. Safe to share between threads; every method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
@@ -70,6 +69,8 @@ class SqlStore(Publications, Reconciliation, Pruning, Health):
                     attempts_without_progress=0,
                     claimed_checkpoint_step=0,
                     created_at=now(connection),
+                    in_line_at=now(connection),
+                    interrupted=False,
                     queued_at=now(connection) if queue else None,
                 )
             )
@@ -95,53 +96,6 @@ class SqlStore(Publications, Reconciliation, Pruning, Health):
             )
         with self._engine.connect() as connection:
             return [_as_run(row) for row in connection.execute(query)]
-
-    def claim(
-        self,
-        run_id: str,
-        owner: str,
-        *,
-        host: str,
-        states: Collection[State] = QUEUED,
-        lease: float = LEASE_SECONDS,
-    ) -> int | None:
-        """Take the run and a free device slot of `host`. The new fence, or None."""
-        with writing(self._engine) as connection:
-            device = free_device(connection, host)
-            if device is None:
-                return None
-            run = tables.run.c
-            fence = connection.execute(
-                update(tables.run)
-                .where(run.id == run_id, run.state.in_(states))
-                .values(
-                    state="starting",
-                    desired_state="run",
-                    fence=run.fence + 1,
-                    worker=owner,
-                    device=device,
-                    lease_expires_at=lease_now(connection) + lease,
-                    claimed_checkpoint_step=func.coalesce(run.checkpoint_step, 0),
-                    started_at=func.coalesce(run.started_at, now(connection)),
-                    finished_at=None,
-                    settled_at=None,
-                    pruned_at=None,
-                    exit_code=None,
-                    reason=None,
-                    reason_code=None,
-                    progress=None,
-                    outcome=None,
-                )
-                .returning(run.fence)
-            ).scalar()
-            if fence is None:
-                return None
-            connection.execute(
-                update(tables.slot)
-                .where(tables.slot.c.host == host, tables.slot.c.device == device)
-                .values(run_id=run_id, fence=fence)
-            )
-            return int(fence)
 
     def renew(self, run_id: str, fence: int, *, lease: float = LEASE_SECONDS) -> Wish:
         """Renew the lease; returns what is wished now. A `save` is handed over once. Raises LeaseLost."""
@@ -215,7 +169,7 @@ class SqlStore(Publications, Reconciliation, Pruning, Health):
                 changes |= {"worker": None, "device": None, "lease_expires_at": None, "desired_state": "run"}
                 release(connection, run_id)
             if after == "queued":
-                changes["queued_at"] = now(connection)
+                changes |= {"queued_at": now(connection), "interrupted": True}
             if after == "queued" and code != "shutdown":
                 changes["attempts_without_progress"] = counts_as_attempt(row)
             if after in FINISHED:
@@ -238,6 +192,9 @@ class SqlStore(Publications, Reconciliation, Pruning, Health):
                 if after == "queued":
                     changes |= {
                         "queued_at": now(connection),
+                        "in_line_at": now(connection),
+                        "interrupted": False,
+                        "unfit_at": None,
                         "attempts_without_progress": 0,
                         "reason": None,
                         "reason_code": None,
@@ -293,11 +250,6 @@ class SqlStore(Publications, Reconciliation, Pruning, Health):
                     "Cancel it first, then delete it."
                 )
             connection.execute(delete(tables.run).where(tables.run.c.id == run_id))
-
-    def register_slots(self, host: str, devices: Sequence[str]) -> None:
-        """Make these the device slots of `host`; slots in use stay until they are freed."""
-        with writing(self._engine) as connection:
-            register(connection, host, devices)
 
     def put_secret(self, name: str, ciphertext: bytes | None) -> None:
         """Keep an encrypted secret under a name; None forgets it."""

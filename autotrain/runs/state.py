@@ -14,6 +14,12 @@ Wish = Literal["run", "save", "finish", "pause", "cancel"]
 
 PublicationState = Literal["pending", "uploading", "published", "failed"]
 
+Priority = Literal["low", "normal", "high"]
+"""How urgent a person says a run is."""
+
+PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
+"""The most urgent first."""
+
 TRANSITIONS: dict[State, frozenset[State]] = {
     "draft": frozenset({"queued", "starting", "cancelled"}),
     "queued": frozenset({"starting", "paused", "cancelled", "failed"}),
@@ -33,6 +39,9 @@ OWNED: frozenset[State] = frozenset({"starting", "running", "pausing", "cancelli
 QUEUED: frozenset[State] = frozenset({"queued"})
 
 FINISHED: frozenset[State] = frozenset({"cancelled", "succeeded", "failed"})
+
+STANDING: frozenset[State] = frozenset({"draft", "queued", "paused", "failed", "cancelled"})
+"""States in which a run waits, or may be asked to go on: its priority still matters."""
 
 RESTING: frozenset[State] = FINISHED | {"paused"}
 """States after an attempt in which a run stays until somebody wishes something of it."""

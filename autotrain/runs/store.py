@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from autotrain.events import AnyEvent, Outcome, Progress
-from autotrain.runs.state import QUEUED, PublicationState, State, Wish
+from autotrain.runs.devices import Device
+from autotrain.runs.state import QUEUED, Priority, PublicationState, State, Wish
+from autotrain.runs.turns import Queue
 
 LEASE_SECONDS = 60.0
 """How long a claim holds without renewal; also the longest wait before a lost run is taken up again."""
@@ -20,6 +22,9 @@ RENEW_SECONDS = 10.0
 SELF_FENCE_SECONDS = 40.0
 """A supervisor that could not renew for this long kills its trainer, 20 s before anyone else may start one."""
 
+WORKER_SECONDS = 60.0
+"""A worker says every 15 s that it is there; after four times without a word it is taken for gone."""
+
 ATTEMPTS_WITHOUT_PROGRESS = 3
 """Attempts in a row that leave no new checkpoint before a run is failed."""
 
@@ -28,7 +33,8 @@ ATTEMPTS_WITHOUT_PROGRESS = 3
 class NewRun:
     """A run about to be recorded. `recipe` is the frozen YAML; `dataset` and `model` are names for the list.
 
-    `publish` is a repository that the finished adapter is to be pushed to, and whether privately.
+    `publish` is a repository that the finished adapter is to be pushed to, and whether privately. `memory_needed` is in
+    bytes, on each of `devices_wanted`; None when nobody knows, which counts as all of a device.
     """
 
     id: str
@@ -39,6 +45,9 @@ class NewRun:
     recipe: str
     owner: str = "local"
     publish: tuple[str, bool] | None = None
+    priority: Priority = "normal"
+    devices_wanted: int = 1
+    memory_needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,9 @@ class Run:
     finished_at: float | None
     settled_at: float | None = None
     pruned_at: float | None = None
+    priority: Priority = "normal"
+    devices_wanted: int = 1
+    memory_needed: int | None = None
 
 
 class EventRow(NamedTuple):
@@ -133,7 +145,7 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class Training:
-    """One run under way: its id, its slot, how long its lease still holds, and what its trainer said last."""
+    """One run under way: its id, its devices, how long its lease still holds, and what its trainer said last."""
 
     run_id: str
     device: str
@@ -198,8 +210,27 @@ class RunStore(Protocol):
         host: str,
         states: Collection[State] = QUEUED,
         lease: float = LEASE_SECONDS,
+        free: int | None = None,
     ) -> int | None:
-        """Take the run and a free device slot of `host`. The new fence, or None: not claimable, or no slot is free."""
+        """Take this run, with devices of `host`, if it is its turn there. The new fence, or None.
+
+        `free` is how many bytes the machine's memory has free now. Whoever claims a draft takes it out of turn where no
+        worker is there that would serve the others.
+        """
+        ...
+
+    def claim_next(
+        self, owner: str, *, host: str, lease: float = LEASE_SECONDS, free: int | None = None
+    ) -> tuple[str, int] | None:
+        """Take the run whose turn it is on `host`: its id and new fence, or None when none may start there now."""
+        ...
+
+    def queue(self, *, beside: str | None = None) -> Queue:
+        """What waits, in the order of turns, and the machines; the run `beside` as though it waited too."""
+        ...
+
+    def prioritise(self, run_id: str, priority: Priority) -> Run:
+        """Say how urgent a run is. Raises ImpossibleTransition once it is under way or done, UnknownRun."""
         ...
 
     def renew(self, run_id: str, fence: int, *, lease: float = LEASE_SECONDS) -> Wish:
@@ -228,7 +259,7 @@ class RunStore(Protocol):
         """Compare-and-set by the owner. False when the state was not `before`.
 
         Raises LeaseLost when the fence is old, ImpossibleTransition when no run may do that. Leaving the owned states
-        frees the device slot. Moving to QUEUED counts an attempt without progress unless a checkpoint was recorded.
+        frees the devices. Moving to QUEUED counts an attempt without progress unless a checkpoint was recorded.
         """
         ...
 
@@ -252,8 +283,11 @@ class RunStore(Protocol):
         """Forget the run. Raises ImpossibleTransition while someone owns it."""
         ...
 
-    def register_slots(self, host: str, devices: Sequence[str]) -> None:
-        """Make these the device slots of `host`; slots in use stay until they are freed."""
+    def register_devices(self, host: str, devices: Sequence[Device], *, slots: int | None = None) -> None:
+        """Make these the devices of `host`, for at most `slots` runs at once, by default one for each device.
+
+        A device that is no longer offered takes no new run and keeps those that it has.
+        """
         ...
 
     def reconcile(self) -> Reconciled:

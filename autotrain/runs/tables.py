@@ -71,6 +71,13 @@ run = Table(
     Column("finished_at", Float),
     Column("settled_at", Float),
     Column("pruned_at", Float),
+    Column("priority", String(8), nullable=False, default="normal"),
+    Column("devices_wanted", Integer, nullable=False, default=1),
+    Column("memory_needed", BigInteger),
+    Column("in_line_at", Float),
+    Column("interrupted", Boolean, nullable=False, default=False),
+    Column("claimed_at", Float),
+    Column("unfit_at", Float),
 )
 
 event = Table(
@@ -98,14 +105,31 @@ metric = Table(
     Index("metric_curve", "run_id", "name", "fence", "step"),
 )
 
-slot = Table(
-    "slot",
+machine = Table(
+    "machine",
     metadata,
     Column("host", String(255), primary_key=True),
-    Column("device", String(255), primary_key=True),
+    Column("slots", Integer, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("memory", BigInteger),
+    Column("free", BigInteger),
     Column("retired", Boolean, nullable=False, default=False),
-    Column("run_id", Words(64)),
-    Column("fence", Integer),
+)
+
+allocation = Table(
+    "allocation",
+    metadata,
+    Column("run_id", Words(64), primary_key=True),
+    Column("host", String(255), primary_key=True),
+    Column("device", String(255), primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("memory", BigInteger),
 )
 
 worker = Table(

@@ -13,14 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
 CGROUPS = Path("/sys/fs/cgroup")
 SELF_CGROUP = Path("/proc/self/cgroup")
-
-Card = TypeVar("Card")
 
 _QUERY = ("--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits")
 _MIB = 1024 * 1024
@@ -48,11 +45,11 @@ class Hardware:
     memory_available: int
     accelerators: tuple[Accelerator, ...] = ()
 
-    def share(self, slots: int) -> Hardware:
-        """What one run gets when so many may train at once; of unlike shares the first, which is the largest."""
-        dealt = deal(self.accelerators, slots)
-        if dealt:
-            return replace(self, accelerators=dealt[0])
+    def share(self, slots: int, devices: int = 1) -> Hardware:
+        """What one run gets that asks for so many devices, where so many may train at once: the emptiest cards."""
+        if self.accelerators:
+            emptiest = sorted(self.accelerators, key=lambda card: -card.memory_free)[:devices]
+            return replace(self, accelerators=tuple(card for card in self.accelerators if card in emptiest))
         return replace(self, cpu_count=max(1, self.cpu_count // slots))
 
     @property
@@ -76,14 +73,6 @@ class Hardware:
         cores = "1 CPU core" if self.cpu_count == 1 else f"{self.cpu_count} CPU cores"
         here = f"{cores}, {self.memory_total / 1e9:.0f} GB memory"
         return ", ".join([*(f"{card.title} ({card.memory_total / 1e9:.0f} GB)" for card in self.accelerators), here])
-
-
-def deal(cards: Sequence[Card], slots: int) -> tuple[tuple[Card, ...], ...]:
-    """The cards dealt out to the slots, as evenly as they go, neighbours together; no slot without a card."""
-    slots = min(slots, len(cards))
-    each, more = divmod(len(cards), max(1, slots))
-    ends = [slot * each + min(slot, more) for slot in range(slots + 1)]
-    return tuple(tuple(cards[start:end]) for start, end in zip(ends, ends[1:], strict=False))
 
 
 def hardware() -> Hardware:

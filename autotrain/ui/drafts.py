@@ -5,21 +5,18 @@ from __future__ import annotations
 import shlex
 import threading
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from autotrain.data.freeze import SplitCounts, count_splits
-from autotrain.data.nested import items_of
 from autotrain.data.parts import ignored_split
 from autotrain.data.stepped import original_id, stepped
 from autotrain.data.steps import STEPS, Step
 from autotrain.data.store import Dataset, DatasetStore
 from autotrain.errors import AutotrainError, DataError, RecipeError
 from autotrain.events import Finding
-from autotrain.models.costs import Workload
-from autotrain.models.estimates import TokenLengths, estimate, machine_flops, token_lengths
+from autotrain.models.estimates import estimate, machine_flops
 from autotrain.recipe import Recipe, Split, loads, parse, presets
 from autotrain.submission import possible
 from autotrain.table import ColumnProfile
@@ -27,12 +24,7 @@ from autotrain.tasks import TASKS
 from autotrain.training.hardware import hardware
 from autotrain.ui.forms import Change, changes
 from autotrain.ui.services import Services
-
-TEXT_KINDS = ("text", "messages", "list")
-"""Kinds of columns that are read as text."""
-
-SAMPLE_ROWS = 2000
-"""Rows whose texts are measured in tokens: enough for a mean, quick for any table."""
+from autotrain.workload import workload
 
 
 class Target(BaseModel):
@@ -54,6 +46,7 @@ class Draft(BaseModel):
     steps: list[dict[str, Any]] = Field([], max_length=100)
     split: dict[str, Any] = {}
     publish: Target | None = None
+    resources: dict[str, Any] = {}
 
 
 class Cost(BaseModel):
@@ -152,6 +145,8 @@ def drafted(draft: Draft) -> tuple[Recipe | None, list[str]]:
         body["model"] = draft.model.strip()
     if draft.publish is not None and draft.publish.repository.strip():
         body["publish"] = {"repository": draft.publish.repository.strip(), "private": draft.publish.private}
+    if draft.resources:
+        body["resources"] = draft.resources
     if draft.dataset and not _unmapped(draft):
         body["data"] = {"source": draft.dataset, "columns": draft.columns}
         if draft.steps:
@@ -180,6 +175,7 @@ def from_yaml(text: str, draft: Draft) -> Draft:
         steps=[step.model_dump(mode="json") for step in data.steps] if data else draft.steps,
         split=data.split.model_dump(mode="json") if data else draft.split,
         publish=Target(**recipe.publish.model_dump()) if recipe.publish else None,
+        resources=recipe.resources.model_dump(mode="json", exclude_defaults=True),
     )
 
 
@@ -201,7 +197,7 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
     except AutotrainError:
         return None
     work, lengths = workload(recipe, dataset, rows, entry.path)
-    machine = hardware().share(services.settings.slots)
+    machine = hardware().share(services.settings.slots, recipe.resources.devices)
     found = estimate(entry, work, machine, machine_flops(services.settings, machine))
     if found is None:
         return None
@@ -210,32 +206,6 @@ def cost(recipe: Recipe, dataset: Dataset, rows: Rows, services: Services) -> Co
         batch=f"{work.batch_size} × {work.accumulation} × {len(machine.devices)}",
         truncated=lengths.truncated,
     )
-
-
-def workload(recipe: Recipe, dataset: Dataset, rows: Rows, model: Path | None) -> tuple[Workload, TokenLengths]:
-    """What is trained, as far as it decides the cost, and how long its texts are for the model."""
-    assert recipe.data is not None
-    typed = recipe.typed_params()
-    params, effort = typed.model_dump(), recipe.the_task().effort(typed, recipe.data.columns)
-    texts = _read_texts(recipe, dataset, apart=effort.texts > 1)
-    lengths = token_lengths(model, texts, int(params.get("max_length", 128)))
-    work = Workload(
-        train_rows=rows.train,
-        validation_rows=rows.validation,
-        test_rows=rows.test,
-        mean_tokens=lengths.mean,
-        longest_tokens=lengths.longest,
-        epochs=float(params.get("num_train_epochs", 3)),
-        batch_size=int(params.get("per_device_train_batch_size", 16)),
-        accumulation=int(params.get("gradient_accumulation_steps", 1)),
-        lora_rank=int(params.get("lora_r", 8)),
-        max_steps=int(params.get("max_steps", 0)),
-        whole=params.get("training_method") == "full",
-        quantization=params.get("quantization", "none"),
-        evaluations=int(params.get("evaluations_per_epoch", 1)),
-        effort=effort,
-    )
-    return work, lengths
 
 
 def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
@@ -255,6 +225,8 @@ def command(draft: Draft, recipe: Recipe, dataset: Dataset | None) -> str:
         words += _split_words(recipe.data.split)
     if recipe.publish is not None:
         words += ["--publish", recipe.publish.repository, *([] if recipe.publish.private else ["--public"])]
+    for name, value in recipe.resources.model_dump(mode="json", exclude_defaults=True).items():
+        words += [f"--{name}", str(value)]
     return " ".join(shlex.quote(word) for word in words)
 
 
@@ -354,19 +326,3 @@ def _changes(draft: Draft) -> list[Change]:
         return changes(TASKS[draft.task].params_class, preset.params, preset.params | draft.params)
     except ValidationError:
         return []
-
-
-def _read_texts(recipe: Recipe, dataset: Dataset, *, apart: bool) -> list[str]:
-    """What the model reads of the first rows, near enough to count tokens: the cells of a row after another, or each
-    apart."""
-    assert recipe.data is not None
-    roles = [role.role for role in recipe.the_task().columns if role.kind in TEXT_KINDS and role.role != "tags"]
-    columns = [recipe.data.columns[role] for role in roles if role in recipe.data.columns]
-    rows = dataset.table().rows.select(list(dict.fromkeys(columns))).slice(0, SAMPLE_ROWS).to_pylist()
-    read = [[_plain(cell) for cell in row.values() if cell] for row in rows]
-    return [text for cells in read for text in cells] if apart else ["\n".join(cells) for cells in read if cells]
-
-
-def _plain(cell: str) -> str:
-    """A list of words as they stand in a text; other cells as they are."""
-    return " ".join(items_of(cell)) if cell.startswith("[") and not cell.startswith("[{") else cell

@@ -6,21 +6,21 @@ import signal
 from dataclasses import dataclass
 from typing import Protocol
 
+from autotrain.runs.devices import devices_of
 from autotrain.runs.folder import AttemptFolder, RunFolder
-from autotrain.runs.slots import devices_of
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a trainer may use: a slot, which names its devices (`cpu:0`, `cuda:1`, `cuda:0+cuda:1`), and how many CPU
+    """What a trainer may use: its devices by their names together (`cpu`, `cuda:1`, `cuda:0+cuda:1`), and how many CPU
     threads for each of them."""
 
-    device: str = "cpu:0"
+    device: str = "cpu"
     threads: int = 1
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The devices of the slot; each gets a process."""
+        """The devices one by one; each gets a process."""
         return devices_of(self.device)
 
     @property

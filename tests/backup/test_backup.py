@@ -23,6 +23,7 @@ from autotrain.hub.account import Account
 from autotrain.runs import engine, tables
 from autotrain.runs.clock import clock
 from autotrain.runs.copying import COPIED, copy_rows
+from autotrain.runs.devices import Device
 from autotrain.runs.engine import open_engine
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
@@ -62,7 +63,7 @@ def backup(settings: Settings, store: SqlStore, tmp_path: Path) -> Path:
         folder.attempt(1).events.write_text("", "utf-8")
         (folder.attempt(1).path / "trainer.pid.json").write_text("{}", "utf-8")
         store.create(NewRun(name, name, "text-classification", "m", "d", "recipe"))
-        store.register_slots(HOST, ["cpu:0"])
+        store.register_devices(HOST, [Device("cpu:0")])
         fence = store.claim(name, "worker", host=HOST)
         assert fence == 1
         store.move(name, fence, "starting", "running")
@@ -93,7 +94,7 @@ def test_a_run_backed_up_while_it_trains_goes_on_elsewhere_to_the_same_bytes(
     store.create(NewRun("r", "r", "text-classification", "tiny-encoder", "table.csv", folder.recipe.read_text("utf-8")))
 
     def go(store: SqlStore, settings: Settings) -> None:
-        store.register_slots(HOST, ["cpu:0"])
+        store.register_devices(HOST, [Device("cpu:0")])
         fence = store.claim("r", "test", host=HOST)
         assert fence is not None
         seams = Seams(fetch=lambda _name, _progress: model, pace=Pace(tick=0.02, look=0.05))
@@ -150,7 +151,7 @@ def test_what_is_restored_is_what_was_there_and_nothing_blocks_it(backup: Path, 
     assert restored.going_on == 1
     store = open_store(elsewhere.database)
     assert {run.id: run.state for run in store.list()} == {"done": "succeeded", "open": "queued"}
-    store.register_slots(HOST, ["cpu:0"])
+    store.register_devices(HOST, [Device("cpu:0")])
     assert store.claim("open", "worker", host=HOST) == 2, "neither a lease nor a slot of the old owner is in the way"
     store.close()
     assert last_complete(RunFolder(elsewhere.runs / "open")) == elsewhere.runs / "open/attempt-1/checkpoints/step-2"
@@ -183,7 +184,7 @@ def test_a_backup_of_either_database_is_restored_into_either(
     assert done.settled_at and kept.settled_at and done.settled_at >= kept.settled_at, "it rests anew"
     open_run, before = restored.get("open"), store.get("open")
     assert (open_run.state, open_run.fence, open_run.last_seq) == ("queued", before.fence, before.last_seq)
-    restored.register_slots(HOST, ["cpu:0"])
+    restored.register_devices(HOST, [Device("cpu:0")])
     assert restored.claim("open", "worker", host=HOST) == fence + 1
     restored.append("open", fence + 1, [Log(text="on it goes")])
     if other == "postgresql":

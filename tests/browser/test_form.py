@@ -21,7 +21,7 @@ def test_settings_are_folded_up_and_one_that_is_wrong_is_seen(
     path.write_text("\n".join(["text,label", *rows]), "utf-8")
     shown(page, web, path)
     page.get_by_text("Advanced: every setting").click()
-    expect(page.locator(".at-group")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".at-group")).to_have_count(4, timeout=SLOW)
     expect(page.locator("#setting-learning_rate")).to_be_visible()
     expect(page.locator("#setting-use_dora")).to_be_hidden()
     group = page.locator(".at-group summary", has_text="What is trained")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from autotrain.runs.devices import Device
 from autotrain.runs.state import WORDS
 from tests.browser.conftest import PHONE, Picture, Web
 from tests.ui.runs_on_record import finished, queued, running, train
@@ -69,6 +70,20 @@ def test_pause_and_resume(page: Page, web: Web) -> None:
     page.get_by_role("button", name="Resume from step 10").click()
     expect(page.locator(".at-pill").first).to_have_text("Next in the queue")
     assert web.nudged == [("run", "run1")]
+
+
+def test_a_waiting_run_says_why_and_is_made_urgent(page: Page, web: Web, picture: Picture) -> None:
+    running(web.store, web.settings)
+    web.store.register_devices("here", [Device("cpu:0", 8_000_000_000)])
+    queued(web.store, web.settings, "run2", "other")
+    queued(web.store, web.settings, "run3", "mine")
+    page.goto(f"{web.address}/run?id=run3")
+    expect(page.get_by_text("Waits for its turn: 1 run before it.")).to_be_visible()
+    picture(page, "run-waiting")
+    page.get_by_label("Priority").select_option("high")
+    expect(page.locator(".at-pill").first).to_have_text("Next in the queue")
+    expect(page.get_by_text("Waits until a run under way ends: it is the next to start.")).to_be_visible()
+    assert web.nudged == [("run", "run3")] and web.store.get("run3").priority == "high"
 
 
 def test_the_page_follows_again_when_the_web_process_is_back(page: Page, web: Web) -> None:

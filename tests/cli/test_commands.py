@@ -88,3 +88,18 @@ def test_columns_that_are_sure_need_not_be_named(shell: Shell) -> None:
 def test_a_recipe_that_is_not_there_is_a_sentence(shell: Shell) -> None:
     done = shell("train", "nothing.yaml", "--data", "sample:language-identification")
     assert done.returncode == 1 and "nothing.yaml" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_run_in_the_queue_is_listed_with_why_it_waits_and_can_be_made_urgent(shell: Shell) -> None:
+    columns = ("--data", "sample:language-identification", "--text", "text", "--label", "label")
+    done = shell("train", BALANCED, *columns, "--devices", "2", "--priority", "low", "--queue", "--name", "Later")
+    assert done.returncode == 0 and "Waits for a worker" in done.stdout, done.stderr
+    assert "Waits for a worker" in " ".join(shell("runs", "list").stdout.split())
+    shown = shell("runs", "show", "Later").stdout
+    assert "Priority low. Waits for a worker: none has begun to work yet." in " ".join(shown.split())
+    assert "Later: priority high." in shell("runs", "priority", "Later", "high").stdout
+    assert "Priority high." in shell("runs", "show", "Later").stdout
+    refused = shell("runs", "priority", "Later", "now")
+    assert refused.returncode == 1 and "'now' is no priority. Choose high, normal or low." in refused.stderr
+    wrong = shell("train", BALANCED, *columns, "--devices", "0", "--priority", "now", "--queue")
+    assert "resources.devices: 0" in wrong.stderr and "resources.priority: 'now'" in wrong.stderr

@@ -22,6 +22,7 @@ from fastapi.testclient import TestClient
 from autotrain.events import EVENT, Metric
 from autotrain.models.catalogue import Catalogue
 from autotrain.runs.clock import clock
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.store import NewRun
@@ -51,10 +52,11 @@ HOW = (signal.SIGINT, signal.SIGKILL)  # as an administrator does it, and as a l
 HOST = "here"
 CLAIM = """
 import sys
+from autotrain.runs.devices import Device
 from autotrain.runs.sql import open_store
 url, host, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = open_store(url)
-store.register_slots(host, [f"cpu:{number}" for number in range(runs)])
+store.register_devices(host, [Device(f"cpu:{number}") for number in range(runs)])
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(runs):
@@ -166,7 +168,7 @@ def test_a_run_whose_record_is_gone_for_long_keeps_a_checkpoint_and_goes_on_when
     server: Server, home: Settings, record: SqlStore, frozen: Path, model: Path, table: Path
 ) -> None:
     folder = submitted(home, record, "r", frozen, table, num_train_epochs=8, evaluations_per_epoch=1)
-    record.register_slots(HOST, ["cpu:0"])
+    record.register_devices(HOST, [Device("cpu:0")])
     worker = Dispatcher(record, lambda _kind, _ident: None, 1, every=0.5)
     worker.start()
     app = FastAPI()
@@ -273,7 +275,7 @@ def test_of_many_claims_by_processes_of_several_hosts_each_run_is_claimed_once(
     claims = [line for process in hosts for line in process.communicate(timeout=120)[0].split("\n") if line]
     assert sorted(claims) == sorted(f"r{number} 1" for number in range(RUNS))
     with store._engine.connect() as connection:
-        held = connection.exec_driver_sql("select run_id, host from slot where run_id is not null").all()
+        held = connection.exec_driver_sql("select run_id, host from allocation").all()
     assert sorted(run for run, _ in held) == sorted(f"r{number}" for number in range(RUNS))
     moment = store.vitals()
     assert all(0 < one.lease_seconds <= 60 for one in moment.training), "on the server's clock"

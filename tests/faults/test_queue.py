@@ -31,7 +31,8 @@ def queued(place: Installation, number: int) -> str:
     folder = RunFolder(place.settings.runs / name)
     folder.path.mkdir()
     (folder.path / "script.json").write_text(json.dumps({"steps": 3, "checkpoints": [1, 2, 3]}))
-    place.store.create(NewRun(name, name, "text-classification", str(a_model(place.settings)), "data.csv", "recipe"))
+    model = str(a_model(place.settings))
+    place.store.create(NewRun(name, name, "text-classification", model, "data.csv", "recipe", memory_needed=1))
     return name
 
 
@@ -99,8 +100,7 @@ def test_every_run_of_a_long_queue_ends_once_and_in_order(tmp_path: Path) -> Non
             assert kinds.count("outcome") == 1, (run.id, kinds)
             assert [row.step for row in place.store.metrics(run.id)] == [1, 2, 3]
         first = sorted(range(RUNS), key=lambda number: runs[number].started_at or 0.0)
-        late = max(abs(place_ - number) for place_, number in enumerate(first))
-        assert late <= 2 * SLOTS, f"a run began {late} places out of its order"
+        assert first == list(range(RUNS)), "whoever is nudged, the claim takes the first in the queue"
     print(killer.killed, seconds)
     kills = ", ".join(f"{count} {kind}s" for kind, count in killer.killed.items())
     keep(
@@ -108,6 +108,6 @@ def test_every_run_of_a_long_queue_ends_once_and_in_order(tmp_path: Path) -> Non
         Result.of(
             f"{RUNS} queued runs, two workers, SIGKILL of {kills}",
             f"once, in {seconds:.0f} s, with the tests' stand-in for a trainer",
-            f"each ended once and succeeded; none began more than {late} places out of order",
+            "each ended once and succeeded; they began in the order of the queue",
         ),
     )

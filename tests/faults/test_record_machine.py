@@ -18,6 +18,7 @@ from sqlalchemy import event, select
 from autotrain.errors import ImpossibleTransition, LeaseLost, UnknownRun
 from autotrain.events import Checkpoint, Log
 from autotrain.runs import tables
+from autotrain.runs.devices import Device
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import FINISHED, OWNED, RESTING, TRANSITIONS, State, wishes
 from autotrain.runs.store import ATTEMPTS_WITHOUT_PROGRESS, LEASE_SECONDS, NewRun
@@ -48,6 +49,7 @@ class Known:
     attempts: int = 0
     step: int = 0
     step_at_claim: int = 0
+    interrupted: bool = False
     said: list[str] = field(default_factory=list)
 
     def leave(self, state: State) -> None:
@@ -64,7 +66,7 @@ class Record(RuleBasedStateMachine):
         super().__init__()
         self.clock = 1000.0
         self.open()
-        self.store.register_slots(HOST, DEVICES)
+        self.store.register_devices(HOST, [Device(name) for name in DEVICES])
         self.runs: dict[str, Known] = {}
         self.number = 0
 
@@ -95,14 +97,34 @@ class Record(RuleBasedStateMachine):
     @rule(run=some_run, times=st.integers(1, 2))
     def a_message_arrives(self, run: str, times: int) -> None:
         for _ in range(times):
-            known = self.runs.get(run)
-            busy = sum(one.state in OWNED for one in self.runs.values())
             fence = self.store.claim(run, "w", host=HOST)
-            assert (fence is not None) == (known is not None and known.state == "queued" and busy < len(DEVICES))
-            if known is not None and fence is not None:
-                assert fence == known.fence + 1
-                known.state, known.wish, known.fence = "starting", "run", fence
-                known.ends, known.step_at_claim = self.clock + LEASE_SECONDS, known.step
+            assert (fence is not None) == (run == self.next())
+            if fence is not None:
+                self.claimed(run, fence)
+
+    @rule()
+    def a_message_for_whichever_is_next_arrives(self) -> None:
+        expected = self.next()
+        taken = self.store.claim_next("w", host=HOST)
+        assert (taken[0] if taken else None) == expected
+        if taken:
+            self.claimed(*taken)
+
+    def next(self) -> str | None:
+        """Whose turn it is: first what was interrupted, then who came first."""
+        if sum(one.state in OWNED for one in self.runs.values()) == len(DEVICES):
+            return None
+        with self.store._engine.connect() as connection:
+            rows = connection.execute(select(tables.run.c.id, tables.run.c.in_line_at))
+            since = {row.id: row.in_line_at for row in rows}
+        waiting = [run for run, known in self.runs.items() if known.state == "queued"]
+        return min(waiting, key=lambda run: (not self.runs[run].interrupted, since[run], run), default=None)
+
+    def claimed(self, run: str, fence: int) -> None:
+        known = self.runs[run]
+        assert fence == known.fence + 1
+        known.state, known.wish, known.fence, known.interrupted = "starting", "run", fence, True
+        known.ends, known.step_at_claim = self.clock + LEASE_SECONDS, known.step
 
     @rule(run=some_run, fence=some_fence)
     def renew(self, run: str, fence: int) -> None:
@@ -172,7 +194,7 @@ class Record(RuleBasedStateMachine):
             known.wish = wish
             return
         known.leave({"run": "queued", "pause": "paused", "cancel": "cancelled"}[wish])  # type: ignore[arg-type]
-        known.attempts = 0 if wish == "run" else known.attempts
+        known.attempts, known.interrupted = (0, False) if wish == "run" else (known.attempts, known.interrupted)
 
     @rule(run=some_run)
     def delete(self, run: str) -> None:
@@ -232,9 +254,9 @@ class Record(RuleBasedStateMachine):
     @invariant()
     def every_device_has_one_run(self) -> None:
         with self.store._engine.connect() as connection:
-            held = connection.execute(select(tables.slot.c.run_id, tables.slot.c.fence)).all()
+            held = connection.execute(select(tables.allocation.c.run_id, tables.allocation.c.fence)).all()
         owned = [(run, known.fence) for run, known in self.runs.items() if known.state in OWNED]
-        assert sorted(tuple(row) for row in held if row.run_id) == sorted(owned)
+        assert sorted(tuple(row) for row in held) == sorted(owned)
 
 
 class RecordOnPostgres(Record):
@@ -246,7 +268,7 @@ class RecordOnPostgres(Record):
     def open(self) -> None:
         self.store = open_store(self.url)
         with self.store._engine.begin() as connection:
-            for table in (tables.run, tables.slot):
+            for table in (tables.run, tables.allocation, tables.device, tables.machine):
                 connection.execute(table.delete())
 
     def teardown(self) -> None:

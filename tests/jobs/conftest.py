@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from autotrain.runs.clock import clock
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import AttemptFolder, RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.state import State
@@ -62,7 +63,7 @@ class Bench:
 
     def make(self, run_id: str = "r1", **script: Any) -> RunFolder:
         """A queued run whose trainer follows the script."""
-        self.store.register_slots(HOST, ["cpu:0"])
+        self.store.register_devices(HOST, [Device("cpu:0")])
         folder = RunFolder(self.settings.runs / run_id)
         folder.path.mkdir()
         (folder.path / "script.json").write_text(json.dumps(script))

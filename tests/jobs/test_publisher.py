@@ -11,6 +11,7 @@ import pytest
 
 from autotrain.hub.account import Account
 from autotrain.hub.publish import Publisher
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.store import NewRun, Publication
@@ -57,7 +58,7 @@ def wished(settings: Settings, store: SqlStore) -> Publication:
     folder.report.write_text(REPORT.model_dump_json())
     folder.recipe.write_text(RECIPE)
     (folder.data / "profile.json").write_text(PROFILE.model_dump_json())
-    store.register_slots("here", ["cpu:0"])
+    store.register_devices("here", [Device("cpu:0")])
     store.create(NewRun("r1", "r1", "text-classification", str(model), "data.csv", RECIPE))
     fence = store.claim("r1", "test", host="here")
     assert fence is not None

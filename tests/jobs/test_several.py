@@ -1,4 +1,4 @@
-"""Slots of several devices: how cards are dealt out, how their trainer is started, and what its end means."""
+"""Runs on several devices: what they count on, how their trainer is started, and what its end means."""
 
 from __future__ import annotations
 
@@ -10,75 +10,32 @@ from pathlib import Path
 import pytest
 from accelerate.commands.config import load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
-from hypothesis import given
-from hypothesis import strategies as st
 
+from autotrain.runs.devices import devices_of, together
 from autotrain.runs.folder import AttemptFolder, RunFolder
-from autotrain.runs.slots import devices_of, slot_name
-from autotrain.runs.sql import SqlStore
-from autotrain.runs.store import NewRun
-from autotrain.training.hardware import Accelerator, Hardware, deal
+from autotrain.training.hardware import Accelerator, Hardware
 from jobs.launchers import Resources
 from jobs.launchers.local import LocalHandle, environment, trainer_command
 from jobs.launchers.several import CONFIGURATION, SeveralHandle, launched
-from tests.jobs.conftest import HOST, until
+from tests.jobs.conftest import until
 
 KILLED = -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    ("cards", "slots", "dealt"),
-    [
-        (4, 1, ["0123"]),
-        (4, 2, ["01", "23"]),
-        (3, 2, ["01", "2"]),
-        (4, 3, ["01", "2", "3"]),
-        (2, 2, ["0", "1"]),
-        (2, 8, ["0", "1"]),
-        (1, 1, ["0"]),
-        (0, 4, []),
-    ],
-)
-def test_cards_are_dealt_out_to_the_slots(cards: int, slots: int, dealt: list[str]) -> None:
-    assert ["".join(map(str, slot)) for slot in deal(range(cards), slots)] == dealt
-
-
-@given(cards=st.integers(0, 20), slots=st.integers(1, 64))
-def test_every_card_is_in_one_slot_and_no_slot_is_far_larger(cards: int, slots: int) -> None:
-    dealt = deal(range(cards), slots)
-    assert [card for slot in dealt for card in slot] == list(range(cards))
-    assert len(dealt) == min(cards, slots)
-    assert not dealt or max(map(len, dealt)) - min(map(len, dealt)) <= 1
-
-
-def test_an_estimate_counts_on_what_one_run_gets() -> None:
-    cards = tuple(Accelerator(f"cuda:{number}", "Card", 8, 8 - number) for number in range(4))
+def test_an_estimate_counts_on_the_emptiest_cards_that_one_run_gets() -> None:
+    cards = tuple(Accelerator(f"cuda:{number}", "Card", 8, number) for number in range(4))
     machine = Hardware("a processor", 8, 64, 32, cards)
-    assert machine.share(1) == machine
-    assert machine.share(2).devices == ("cuda:0", "cuda:1") and machine.share(2).memory_for_training == 7
-    assert Hardware("a processor", 8, 64, 32).share(3).cpu_count == 2
+    assert machine.share(1).devices == ("cuda:3",) and machine.share(1).memory_for_training == 3
+    assert machine.share(2, 2).devices == ("cuda:2", "cuda:3") and machine.share(2, 2).memory_for_training == 2
+    assert machine.share(1, 9) == machine
+    assert Hardware("a processor", 8, 64, 32).share(3, 2).cpu_count == 2
 
 
-def test_a_slots_name_lists_its_devices() -> None:
-    assert slot_name(["cuda:0", "cuda:1"]) == "cuda:0+cuda:1"
+def test_devices_are_named_together_in_their_order() -> None:
+    assert together(["cuda:10", "cuda:9"]) == "cuda:9+cuda:10"
     assert devices_of("cuda:0+cuda:1") == Resources("cuda:0+cuda:1").devices == ("cuda:0", "cuda:1")
-    assert Resources("cpu:0").devices == ("cpu:0",)
+    assert Resources("cpu").devices == ("cpu",) and Resources("cpu").torch_device == "cpu"
     assert Resources("cuda:2+cuda:3").torch_device == "cuda:0"
-
-
-def test_slots_that_share_a_device_are_not_held_at_once(store: SqlStore) -> None:
-    for name in ("a", "b", "c"):
-        store.create(NewRun(name, name, "text-classification", "m", "d", "r"))
-    store.register_slots(HOST, ["cuda:0", "cuda:1", "cuda:2"])
-    fence = store.claim("a", "test", host=HOST)
-    assert fence is not None and store.get("a").device == "cuda:0"
-    store.register_slots(HOST, ["cuda:0+cuda:1", "cuda:2"])
-    assert store.claim("b", "test", host=HOST) is not None
-    assert store.get("b").device == "cuda:2"
-    assert store.claim("c", "test", host=HOST) is None
-    assert store.move("a", fence, "starting", "failed")
-    assert store.claim("c", "test", host=HOST) is not None
-    assert store.get("c").device == "cuda:0+cuda:1"
 
 
 def test_a_trainer_of_several_processes_is_started_by_accelerate(tmp_path: Path) -> None:
@@ -94,7 +51,7 @@ def test_a_trainer_of_several_processes_is_started_by_accelerate(tmp_path: Path)
     assert load_config_from_file(str(CONFIGURATION)).use_cpu is False
 
 
-def test_the_trainer_sees_the_cards_of_its_slot_and_nothing_of_another_launcher() -> None:
+def test_the_trainer_sees_its_own_cards_and_nothing_of_another_launcher() -> None:
     inherited = {"CUDA_VISIBLE_DEVICES": "4,6,GPU-aa", "RANK": "3", "WORLD_SIZE": "8", "ACCELERATE_USE_FSDP": "true"}
     made = environment(inherited, Resources("cuda:1+cuda:2", 3))
     assert made["CUDA_VISIBLE_DEVICES"] == "6,GPU-aa"

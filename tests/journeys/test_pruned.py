@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotrain.runs.clock import clock
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.store import NewRun
@@ -31,7 +32,7 @@ def test_a_paused_run_without_its_checkpoints_starts_again_and_learns_the_same(
     rows = sentences(tmp_path)
     table = write_table(tmp_path / "table.csv", rows)
     model = save_encoder([text for text, _ in rows], tmp_path / "model")
-    store.register_slots(HOST, ["cpu:0", "cpu:1"])
+    store.register_devices(HOST, [Device("cpu:0"), Device("cpu:1")])
 
     def submitted(run_id: str) -> RunFolder:
         folder = RunFolder(settings.runs / run_id)

@@ -17,6 +17,7 @@ import pytest
 
 from autotrain.report import Report
 from autotrain.runs.clock import clock
+from autotrain.runs.devices import Device, devices_of
 from autotrain.runs.folder import Order
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import State
@@ -94,9 +95,9 @@ def owned(home: Path, frozen: Path, table: Path, model: Path) -> Owned:
     settings = Settings(home=home, redis_url=None, database_url=None)
     settings.prepare_home()
     store = open_store(settings.database)
-    store.register_slots("here", [TWO])
+    store.register_devices("here", [Device(name) for name in devices_of(TWO)])
     trainer = make(settings.runs / "r", frozen, table, model, {})
-    store.create(NewRun("r", "r", "text-classification", "tiny-encoder", "table.csv", "recipe"))
+    store.create(NewRun("r", "r", "text-classification", "tiny-encoder", "table.csv", "recipe", devices_wanted=2))
     return Owned(trainer, store, settings)
 
 

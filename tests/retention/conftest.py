@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from autotrain.events import Checkpoint
 from autotrain.retention.policy import DAY
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.state import State
@@ -35,9 +36,9 @@ def at_rest(settings: Settings, store: SqlStore, run_id: str, state: State, *, d
     folder = RunFolder(settings.runs / run_id)
     folder.path.mkdir()
     folder.recipe.write_text("recipe", "utf-8")
-    store.register_slots(HOST, [f"cpu:{number}" for number in range(20)])
+    store.register_devices(HOST, [Device(f"cpu:{number}") for number in range(20)])
     store.create(NewRun(run_id, run_id, "text-classification", "m", "d.csv", "recipe"))
-    fence = store.claim(run_id, "worker", host=HOST)
+    fence = store.claim(run_id, "worker", host=HOST, states={"draft", "queued"})  # out of turn
     assert fence is not None
     store.move(run_id, fence, "starting", "running")
     for step in (1, 2):

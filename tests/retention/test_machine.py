@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from autotrain.errors import ImpossibleTransition
 from autotrain.events import Checkpoint
 from autotrain.retention.checkpoints import prune, recover
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import OWNED, RESTING, Wish, possible
@@ -57,7 +58,7 @@ class Home(RuleBasedStateMachine):
         self.settings.prepare_home()
         shutil.copy(empty_record(), self.folder / "record.sqlite")
         self.store: SqlStore = open_store(self.settings.database)
-        self.store.register_slots(HOST, ["cpu:0", "cpu:1"])
+        self.store.register_devices(HOST, [Device("cpu:0"), Device("cpu:1")])
         self.runs = {run: Known() for run in RUNS}
         for run in RUNS:
             RunFolder(self.settings.runs / run).path.mkdir()
@@ -78,7 +79,7 @@ class Home(RuleBasedStateMachine):
 
     @rule(run=some_run)
     def claim(self, run: str) -> None:
-        self.store.claim(run, "worker", host=HOST)
+        self.store.claim(run, "worker", host=HOST, states={"draft", "queued"})  # out of turn
         row = self.store.get(run)
         if row.state == "starting":
             self.store.move(run, row.fence, "starting", "running")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from alembic.command import upgrade
 from alembic.config import Config
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
 
 from autotrain.errors import ImpossibleTransition, RecordSilent, SettingsError
 from autotrain.events import Log
 from autotrain.runs import engine, tables
+from autotrain.runs.devices import Device
 from autotrain.runs.engine import HEAD, open_engine
 from autotrain.runs.postgres import CONNECTING
 from autotrain.runs.sql import SqlStore, open_store
@@ -57,7 +58,7 @@ def test_a_record_of_every_released_schema_is_migrated_and_goes_on(postgres: Ser
         connection.commit()
     made.dispose()
     store = open_store(url)
-    store.register_slots(HOST, ["cpu:0"])
+    store.register_devices(HOST, [Device("cpu:0")])
     assert store.schema_fits() and store.claim("r1", "w", host=HOST) == 2
     assert store.append("r1", 2, [Log(text="on it goes")]) == 1
     store.close()
@@ -67,8 +68,12 @@ def between(
     stores: tuple[SqlStore, SqlStore], server: Server, first: Callable[[], object], then: Callable[[], object]
 ) -> object:
     """What `then` says or raises when it begins while `first`, on the first store, is about to be committed."""
-    go, heard = threading.Event(), list[object]()
-    event.listen(stores[0]._engine, "commit", lambda _connection: go.wait(30))
+    arrived, go, heard = threading.Event(), threading.Event(), list[object]()
+
+    @event.listens_for(stores[0]._engine, "commit")
+    def hold(_connection: Connection) -> None:
+        arrived.set()
+        go.wait(30)
 
     def second() -> None:
         try:
@@ -78,8 +83,7 @@ def between(
 
     one = threading.Thread(target=first)
     one.start()
-    waiting = "select count(*) from pg_stat_activity where state = 'idle in transaction' and datname like 'record%'"
-    until(lambda: server.administer(waiting)[0][0])
+    assert arrived.wait(30)
     other = threading.Thread(target=second)
     other.start()
     until(lambda: server.administer("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")[0][0])
@@ -92,7 +96,7 @@ def between(
 def test_a_run_that_is_cancelled_as_it_is_claimed_keeps_its_owner_until_that_obeys(
     stores: tuple[SqlStore, SqlStore], postgres: Server
 ) -> None:
-    stores[0].register_slots(HOST, ["cpu:0"])
+    stores[0].register_devices(HOST, [Device("cpu:0")])
     stores[0].create(new())
     between(stores, postgres, lambda: stores[0].claim("r1", "w", host=HOST), lambda: stores[1].wish("r1", "cancel"))
     run = stores[1].get("r1")
@@ -100,7 +104,7 @@ def test_a_run_that_is_cancelled_as_it_is_claimed_keeps_its_owner_until_that_obe
 
 
 def test_a_run_that_is_deleted_as_it_is_claimed_stays(stores: tuple[SqlStore, SqlStore], postgres: Server) -> None:
-    stores[0].register_slots(HOST, ["cpu:0"])
+    stores[0].register_devices(HOST, [Device("cpu:0")])
     stores[0].create(new())
     said = between(stores, postgres, lambda: stores[0].claim("r1", "w", host=HOST), lambda: stores[1].delete("r1"))
     assert isinstance(said, ImpossibleTransition) and stores[1].get("r1").state == "starting"
@@ -119,7 +123,7 @@ def test_a_process_that_is_stopped_in_a_transaction_stops_nobody_else(
     stores: tuple[SqlStore, SqlStore], postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fence = claimed(stores[1])
-    stores[1].register_slots(HOST, ["cpu:0", "cpu:1"])
+    stores[1].register_devices(HOST, [Device("cpu:0"), Device("cpu:1")])
     stores[1].create(new("r2"))
     lost = stores[1].claim("r2", "w", host=HOST, lease=-1)
     assert lost is not None

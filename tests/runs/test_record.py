@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, inspect
 from autotrain.errors import ImpossibleTransition, LeaseLost, SettingsError, UnknownRun
 from autotrain.events import AnyEvent, Checkpoint, Log, Metric, Outcome, Phase, Progress
 from autotrain.runs import tables
+from autotrain.runs.devices import Device
 from autotrain.runs.engine import HEAD
 from autotrain.runs.sql import SqlStore, open_store
 from autotrain.runs.state import STATES, TRANSITIONS, possible, wishes
@@ -24,7 +25,7 @@ def new(run_id: str = "r1", name: str = "first") -> NewRun:
 
 
 def claimed(store: SqlStore, run_id: str = "r1") -> int:
-    store.register_slots(HOST, ["cpu:0"])
+    store.register_devices(HOST, [Device("cpu:0")])
     store.create(new(run_id))
     fence = store.claim(run_id, "worker-a", host=HOST)
     assert fence is not None
@@ -45,14 +46,14 @@ def test_an_unknown_run_is_named(store: SqlStore) -> None:
         store.get("nope")
 
 
-def test_a_claim_takes_the_run_and_a_slot_and_raises_the_fence(store: SqlStore) -> None:
+def test_a_claim_takes_the_run_and_a_device_and_raises_the_fence(store: SqlStore) -> None:
     fence = claimed(store)
     run = store.get("r1")
     assert (fence, run.state, run.worker, run.device) == (1, "starting", "worker-a", "cpu:0")
     assert store.claim("r1", "worker-b", host=HOST) is None
 
 
-def test_without_a_free_slot_nothing_is_claimed(store: SqlStore) -> None:
+def test_without_a_free_device_nothing_is_claimed(store: SqlStore) -> None:
     claimed(store)
     store.create(new("r2"))
     assert store.claim("r2", "worker-b", host=HOST) is None
@@ -62,7 +63,7 @@ def test_without_a_free_slot_nothing_is_claimed(store: SqlStore) -> None:
 
 
 def test_of_many_claims_at_once_exactly_one_wins(store: SqlStore) -> None:
-    store.register_slots(HOST, [f"cpu:{index}" for index in range(8)])
+    store.register_devices(HOST, [Device(f"cpu:{index}") for index in range(8)])
     store.create(new())
     won: list[int | None] = []
     threads = [
@@ -75,7 +76,7 @@ def test_of_many_claims_at_once_exactly_one_wins(store: SqlStore) -> None:
         thread.join()
     assert sorted(fence is not None for fence in won) == [False] * 7 + [True]
     with store._engine.connect() as connection:
-        held = connection.execute(tables.slot.select().where(tables.slot.c.run_id == "r1")).all()
+        held = connection.execute(tables.allocation.select()).all()
     assert len(held) == 1
 
 
@@ -198,7 +199,7 @@ def test_a_run_nobody_owns_obeys_at_once(store: SqlStore) -> None:
 
 
 def test_a_lost_worker_costs_an_attempt_only_without_a_new_checkpoint(store: SqlStore) -> None:
-    store.register_slots(HOST, ["cpu:0"])
+    store.register_devices(HOST, [Device("cpu:0")])
     store.create(new())
     for attempt in range(1, ATTEMPTS_WITHOUT_PROGRESS + 1):
         assert store.claim("r1", "w", host=HOST, lease=-1) == attempt
@@ -262,9 +263,9 @@ def test_a_publication_is_claimed_once_reported_and_ended(store: SqlStore) -> No
     assert store.publication(wanted.id).url == "https://hub/me/x"
 
 
-def test_slots_no_longer_offered_take_no_new_run(store: SqlStore) -> None:
-    store.register_slots(HOST, ["cpu:0", "cpu:1"])
-    store.register_slots(HOST, ["cpu:0"])
+def test_devices_no_longer_offered_take_no_new_run(store: SqlStore) -> None:
+    store.register_devices(HOST, [Device("cpu:0"), Device("cpu:1")])
+    store.register_devices(HOST, [Device("cpu:0")])
     store.create(new("r1"))
     store.create(new("r2"))
     assert store.claim("r1", "w", host=HOST) == 1
@@ -326,7 +327,7 @@ def test_every_state_has_its_row_and_finished_success_is_final() -> None:
 
 
 def test_a_publication_named_with_the_run_waits_for_its_success_and_outlives_the_worker(store: SqlStore) -> None:
-    store.register_slots("here", ["cpu:0"])
+    store.register_devices("here", [Device("cpu:0")])
     store.create(NewRun("r", "r", "text-classification", "model", "data.csv", "recipe", publish=("alice/mine", True)))
     (waiting,) = store.publications("r")
     assert (waiting.state, waiting.repository, waiting.private) == ("pending", "alice/mine", True)
@@ -340,7 +341,7 @@ def test_a_publication_named_with_the_run_waits_for_its_success_and_outlives_the
 
 
 def test_a_run_that_failed_publishes_nothing(store: SqlStore) -> None:
-    store.register_slots("here", ["cpu:0"])
+    store.register_devices("here", [Device("cpu:0")])
     store.create(NewRun("r", "r", "text-classification", "model", "data.csv", "recipe", publish=("alice/mine", True)))
     fence = store.claim("r", "worker", host="here")
     assert fence is not None

@@ -14,6 +14,7 @@ from autotrain.report import (
     Split,
     Training,
 )
+from autotrain.runs.devices import Device
 from autotrain.runs.folder import Order, RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.runs.store import NewRun, Run
@@ -45,7 +46,7 @@ def queued(store: SqlStore, settings: Settings, run_id: str = "run1", name: str 
 def running(store: SqlStore, settings: Settings, run_id: str = "run1", steps: int = 10) -> int:
     """A run that trains; its fence."""
     queued(store, settings, run_id)
-    store.register_slots("here", ["cpu:0", "cpu:1", "cpu:2", "cpu:3"])
+    store.register_devices("here", [Device("cpu:0"), Device("cpu:1"), Device("cpu:2"), Device("cpu:3")])
     fence = store.claim(run_id, "worker", host="here")
     assert fence is not None
     store.move(run_id, fence, "starting", "running")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
+from autotrain.runs.devices import Device
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from tests.page import World, open_page
@@ -169,6 +170,31 @@ def test_a_run_can_be_renamed(world: World) -> None:
     queued(world.store, world.settings)
     assert world.client.patch("/api/runs/run1", json={"name": " Better name "}).json()["name"] == "Better name"
     assert world.client.patch("/api/runs/run1", json={"name": ""}).status_code == 422
+
+
+def test_a_run_that_waits_says_why_and_its_priority_can_be_changed(world: World) -> None:
+    running(world.store, world.settings)
+    world.store.register_devices("here", [Device("cpu:0", 8_000_000_000)], slots=4)
+    for name in ("first", "second"):
+        queued(world.store, world.settings, name, name)
+    first, second = (world.client.get(f"/api/runs/{name}").json() for name in ("first", "second"))
+    assert first["waits"] == (
+        "Waits for a device to itself, because nobody knows how much memory it needs. On it now: 'messages · Balanced'."
+    )
+    assert (second["ahead"], second["waits"].endswith("1 run before it.")) == (1, True)
+    assert (second["priority"], second["devices_wanted"], second["memory_needed"]) == ("normal", 1, None)
+    changed = world.client.patch("/api/runs/second", json={"priority": "high"}).json()
+    assert (changed["priority"], changed["ahead"], changed["name"]) == ("high", 0, "second")
+    assert world.nudged == [("run", "second")]
+    assert {run["id"]: run["ahead"] for run in world.client.get("/api/runs").json()} == {
+        "second": 0,
+        "first": 1,
+        "run1": None,
+    }
+    assert world.client.get("/api/runs/run1").json()["waits"] is None
+    refused = world.client.patch("/api/runs/run1", json={"priority": "high"})
+    assert (refused.status_code, problem(refused)[0]) == (409, "impossible-transition")
+    assert world.client.patch("/api/runs/first", json={"priority": "now"}).status_code == 422
 
 
 def test_only_listed_files_can_be_fetched(world: World) -> None:

@@ -13,6 +13,7 @@ from autotrain.runs.folder import RunFolder
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from autotrain.submission import submit
+from autotrain.training.hardware import Accelerator, Hardware
 from autotrain.ui.drafts import Draft, Target, from_yaml, look
 from autotrain.ui.services import Services
 from autotrain.ui.web import services_of
@@ -213,3 +214,28 @@ def test_a_base_that_is_not_on_this_machine_is_said_with_a_way_without_network(s
         (finding,) = seen.model_findings
         assert (finding.severity, finding.code) == (severity, code)
         assert bool(seen.missing) == (severity == "error")
+
+
+def test_what_a_run_asks_of_the_machine_goes_into_recipe_command_and_back(services: Services, draft: Draft) -> None:
+    asking = draft.model_copy(update={"resources": {"devices": "2", "priority": "high"}})
+    seen = look(asking, services)
+    recipe = loads(seen.recipe)
+    assert (recipe.resources.devices, recipe.resources.priority) == (2, "high")
+    assert seen.command.endswith("--devices 2 --priority high")
+    assert from_yaml(seen.recipe, draft).resources == {"devices": 2, "priority": "high"}
+    assert from_yaml(look(draft, services).recipe, draft).resources == {}
+    wrong = look(draft.model_copy(update={"resources": {"devices": "some"}}), services)
+    assert [problem for problem in wrong.problems if problem.startswith("resources.devices: 'some'")]
+    assert wrong.missing == ["Correct a setting"]
+
+
+def test_more_cards_than_there_are_is_a_warning(
+    services: Services, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = draft.model_copy(update={"resources": {"devices": 4}})
+    for cards, words in ((0, "has none and computes on its processor"), (2, "has 2. It would wait")):
+        made = tuple(Accelerator(f"cuda:{number}", "Card", 10**10, 10**10) for number in range(cards))
+        machine = Hardware("a processor", 2, 10**10, 10**10, made)
+        monkeypatch.setattr("autotrain.submission.hardware", lambda machine=machine: machine)
+        (found,) = [each for each in look(asking, services).model_findings if each.code == "devices"]
+        assert found.severity == "warning" and words in found.message

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotrain.predictor import PredictorPool
+from autotrain.runs.devices import Device
 from autotrain.runs.sql import SqlStore
 from autotrain.settings import Settings
 from autotrain.ui.predictions import LOOK_SECONDS, Predictions
@@ -32,7 +33,7 @@ def test_a_run_that_begins_gets_the_memory_of_an_adapter_that_nobody_asks(
 ) -> None:
     pool.predict(artifact, model, [{"text": "one"}])
     queued(store, settings)
-    store.register_slots("here", ["cpu:0"])
+    store.register_devices("here", [Device("cpu:0")])
     time.sleep(3 * LOOK_SECONDS)
     assert pool.running == [artifact], "a run that waits needs no memory yet"
     assert store.claim("run1", "worker", host="here") is not None

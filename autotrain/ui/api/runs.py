@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from autotrain.recipe import loads, parse
 from autotrain.report import Report
 from autotrain.runs.folder import RunFolder
-from autotrain.runs.state import State, Wish
+from autotrain.runs.state import Priority, State, Wish
 from autotrain.runs.store import Run, RunStore
 from autotrain.ui.api.views import (
     SETTLED,
@@ -46,10 +46,11 @@ class WishAsked(BaseModel):
     wish: Wish
 
 
-class Renamed(BaseModel):
-    """A run's new name."""
+class Changed(BaseModel):
+    """What of a run is to be otherwise: its name, or how urgent it is."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str | None = Field(None, min_length=1, max_length=200)
+    priority: Priority | None = None
 
 
 class ReportView(Report):
@@ -85,7 +86,9 @@ def _collection(made: APIRouter, services: Services) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> list[RunView]:
         """Runs, newest first, each with a sparkline of its training loss."""
-        return [_view(store, run, spark=True) for run in store.list(states=state, search=search, limit=limit)]
+        runs = store.list(states=state, search=search, limit=limit)
+        queue = store.queue() if any(run.state == "queued" for run in runs) else None
+        return [run_view(run, queue=queue, sparkline=_spark(store, run)) for run in runs]
 
     @made.post("", status_code=201)
     def start_run(new: NewRun) -> RunView:
@@ -110,9 +113,15 @@ def _one_run(made: APIRouter, services: Services, predictions: Predictions, eval
         return view.model_copy(update={"publications": [publication_view(one) for one in store.publications(run_id)]})
 
     @made.patch("/{run_id}")
-    def rename_run(run_id: str, renamed: Renamed) -> RunView:
-        """Give a run another name."""
-        return _view(store, store.rename(run_id, renamed.name.strip() or store.get(run_id).name))
+    def change_run(run_id: str, changed: Changed) -> RunView:
+        """Give a run another name, or while it waits another priority."""
+        run = store.get(run_id)
+        if changed.name is not None and changed.name.strip():
+            run = store.rename(run_id, changed.name.strip())
+        if changed.priority is not None:
+            run = store.prioritise(run_id, changed.priority)
+            services.nudge("run", run_id)
+        return _view(store, run)
 
     @made.delete("/{run_id}", status_code=204)
     def delete_run(run_id: str) -> None:
@@ -180,11 +189,8 @@ def _is_known_source(source: str) -> bool:
     return source.startswith("sample:") or source.isalnum()
 
 
-def _view(store: RunStore, run: Run, *, spark: bool = False) -> RunView:
-    ahead = None
-    if run.state == "queued":
-        ahead = sum(other.created_at < run.created_at for other in store.list(states={"queued"}))
-    return run_view(run, ahead=ahead, sparkline=_spark(store, run) if spark else None)
+def _view(store: RunStore, run: Run) -> RunView:
+    return run_view(run, queue=store.queue() if run.state == "queued" else None)
 
 
 def _spark(store: RunStore, run: Run) -> list[float]:

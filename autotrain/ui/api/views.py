@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from autotrain.events import AnyEvent, Progress
 from autotrain.measures import measure
 from autotrain.runs.resuming import where_it_goes_on
-from autotrain.runs.state import RESTING, WORDS, State, Wish, wishes
+from autotrain.runs.state import RESTING, WORDS, Priority, State, Wish, wishes
 from autotrain.runs.store import EventRow, Publication, Run
+from autotrain.runs.turns import Queue
 from autotrain.tasks import TASKS
 from autotrain.ui.curves import Point
 
@@ -85,7 +86,11 @@ class RunView(BaseModel):
     pruned_at: float | None = Field(description="When its checkpoints were deleted to free disk space.")
     goes_on: str = Field(description="Where it would go on from, as a sentence.")
     device: str | None
+    priority: Priority
+    devices_wanted: int = Field(description="Graphics cards that it asks for; where none are, the processor.")
+    memory_needed: int | None = Field(description="Estimated bytes on each device; null counts as all of a device.")
     ahead: int | None = Field(None, description="Runs before it in the queue.")
+    waits: str | None = Field(None, description="Why it waits, as a sentence for people.")
     sparkline: list[float] | None = None
     publications: list[PublicationView] = []
 
@@ -110,8 +115,9 @@ class Live(BaseModel):
     ask_again_seconds: float = Field(description="How long to wait otherwise: longer, the more pages are open.")
 
 
-def run_view(run: Run, *, ahead: int | None = None, sparkline: list[float] | None = None) -> RunView:
-    """A run as the API shows it."""
+def run_view(run: Run, *, queue: Queue | None = None, sparkline: list[float] | None = None) -> RunView:
+    """A run as the API shows it; of one that waits the queue says why."""
+    ahead = queue.ahead(run.id) if queue else None
     outcome = run.outcome
     end = run.finished_at or (time.time() if run.state not in SETTLED else None)
     return RunView(
@@ -132,7 +138,11 @@ def run_view(run: Run, *, ahead: int | None = None, sparkline: list[float] | Non
         pruned_at=run.pruned_at,
         goes_on=where_it_goes_on(run),
         device=run.device,
+        priority=run.priority,
+        devices_wanted=run.devices_wanted,
+        memory_needed=run.memory_needed,
         ahead=ahead,
+        waits=queue.why(run.id) if queue else None,
         sparkline=sparkline,
     )
 

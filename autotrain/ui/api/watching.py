@@ -15,16 +15,12 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
-from autotrain.runs.store import RunStore
+from autotrain.runs.store import WORKER_SECONDS, RunStore
 from autotrain.settings import Settings
 from autotrain.ui.metrics import CONTENT_TYPE, exposition
 from autotrain.ui.services import Services
 
 logger = logging.getLogger(__name__)
-
-WORKER_SECONDS = 60.0
-"""A worker says every 15 s that it is there; after four times without a word it is taken for gone."""
-
 
 ANSWER_SECONDS = 5.0
 """How long a record may take to answer; it needs milliseconds."""

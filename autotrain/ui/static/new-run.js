@@ -7,7 +7,7 @@ import { DataStep } from "./new-data.js";
 import { ModelStep } from "./new-model.js";
 import { TrainingStep } from "./new-training.js";
 
-const EMPTY = { task: "text-classification", shape: "", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, name: "" };
+const EMPTY = { task: "text-classification", shape: "", dataset: null, columns: {}, confirmed: [], model: "", preset: "balanced", params: {}, steps: [], split: {}, publish: null, resources: {}, name: "" };
 
 export async function mount(element) {
   await dress(element, import.meta.url);

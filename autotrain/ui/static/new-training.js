@@ -51,7 +51,7 @@ export class TrainingStep {
       this.groups.set(group, { element, said });
       return element;
     });
-    return [widgets(""), ...folded];
+    return [widgets(""), ...folded, this.resources()];
   }
 
   widget(widget) {
@@ -63,6 +63,31 @@ export class TrainingStep {
     const said = h("small", { class: "at-bad-text", hidden: true });
     this.fields.set(widget.name, { input, said, widget });
     return h("div", { class: "at-field" }, h("label", { for: id, title: widget.name }, widget.title), input, said, h("small", {}, widget.help, bounds(widget)));
+  }
+
+  // What the run asks of the machine: no parameter of the training.
+  resources() {
+    const set = (name, value, usual) => {
+      const resources = { ...this.page.draft.resources };
+      if (value === usual) delete resources[name]; else resources[name] = value;
+      this.page.change({ resources });
+    };
+    this.devices = h("input", { id: "setting-devices", class: "at-input", inputmode: "numeric", autocomplete: "off", oninput: () => set("devices", this.devices.value.trim(), "1") });
+    this.priority = h("select", { id: "setting-priority", class: "at-input", onchange: () => set("priority", this.priority.value, "normal") }, ["high", "normal", "low"].map((choice) => h("option", { value: choice }, choice)));
+    this.devicesSaid = h("small", { class: "at-bad-text", hidden: true });
+    return h("details", { class: "at-more at-group" }, h("summary", {}, "Queue and devices"), h("div", { class: "at-form" },
+      h("div", { class: "at-field" }, h("label", { for: "setting-priority" }, "Priority"), this.priority, h("small", {}, "Who goes first where runs wait. It can be changed while the run waits.")),
+      h("div", { class: "at-field" }, h("label", { for: "setting-devices" }, "Graphics cards"), this.devices, this.devicesSaid, h("small", {}, "How many it trains on at once; without cards it computes on the processor."))));
+  }
+
+  showResources(problems) {
+    const { devices = "1", priority = "normal" } = this.page.draft.resources || {};
+    if (document.activeElement !== this.devices) this.devices.value = String(devices);
+    this.priority.value = priority;
+    const wrong = problems.find((text) => text.startsWith("resources.devices:"));
+    this.devicesSaid.hidden = !wrong;
+    this.devicesSaid.textContent = wrong ? wrong.slice(wrong.indexOf(":") + 2) : "";
+    this.devices.setAttribute("aria-invalid", String(Boolean(wrong)));
   }
 
   set(widget, value) {
@@ -118,6 +143,7 @@ export class TrainingStep {
       said.textContent = wrong ? wrong.slice(wrong.indexOf(":") + 2) : "";
       input.setAttribute("aria-invalid", String(Boolean(wrong)));
     }
+    this.showResources(problems);
     for (const [group, { element, said }] of this.groups) {
       const own = [...this.fields.values()].filter(({ widget }) => widget.group === group);
       const changed = own.filter(({ widget }) => changes.some((one) => one.name === widget.name)).length;

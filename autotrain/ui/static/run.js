@@ -114,6 +114,7 @@ class RunPage {
     this.name = h("h1", {});
     this.words = h("span", {});
     this.facts = h("p", { class: "at-facts" });
+    this.waits = h("p", { class: "at-facts", role: "status" });
     this.phases = h("ol", { class: "at-phases", "aria-label": "Phases" }, PHASES.map((name) => h("li", { "data-phase": name },
       progressBar(0, name), h("span", {}, name[0].toUpperCase() + name.slice(1)))));
     this.tiles = h("div", { class: "at-tiles", "aria-label": "Progress" });
@@ -123,7 +124,7 @@ class RunPage {
     this.head.replaceChildren(
       h("nav", { class: "at-crumbs", "aria-label": "Where you are" }, h("a", { href: "/runs" }, "Runs"), " / ", this.id),
       h("div", { class: "at-head" }, this.name, this.words, rename),
-      this.facts, this.notice, this.phases, this.tiles, this.actions);
+      this.facts, this.waits, this.notice, this.phases, this.tiles, this.actions);
   }
 
   show(before) {
@@ -132,9 +133,11 @@ class RunPage {
     setText(this.name, run.name);
     patch(this.words, [run.state, run.words], ([state, words]) => pill(state, words));
     setText(this.facts, [run.task_title, modelName(run.model), run.dataset, `made ${when(run.created_at)}`, run.attempt > 1 ? `attempt ${run.attempt}` : ""].filter(Boolean).join(" · "));
+    this.waits.hidden = !run.waits;
+    setText(this.waits, run.waits || "");
     this.showPhases();
     this.showTiles();
-    patch(this.actions, [run.state, run.wishes, run.desired, run.checkpoint_step, run.pruned_at], () => this.buildActions());
+    patch(this.actions, [run.state, run.priority, run.wishes, run.desired, run.checkpoint_step, run.pruned_at], () => this.buildActions());
     patch(this.notice, [run.state, run.reason, run.pruned_at, this.report && this.report.scores], () => this.buildNotice());
     if (before && before.state !== run.state && run.state === "succeeded") toast(this.root, "Training is finished. The result is ready.");
     if (before && before.attempt !== run.attempt && run.attempt > 1) toast(this.root, `Attempt ${run.attempt} has begun.`);
@@ -210,10 +213,20 @@ class RunPage {
       made.push(h("button", { type: "button", class: "at-button at-primary", onclick: () => this.open("try") }, "Try it"),
         h("button", { type: "button", class: "at-button", onclick: () => this.open("publish") }, "Publish"));
     }
+    if (["draft", "queued", "paused"].includes(run.state)) made.push(this.priority());
     if (DONE.includes(run.state) || run.state === "paused" || run.state === "draft") {
       made.push(h("button", { type: "button", class: "at-button at-danger at-last", onclick: (event) => this.remove(event.currentTarget) }, "Delete"));
     }
     return made;
+  }
+
+  priority() {
+    const select = h("select", { class: "at-input", "aria-label": "Priority", onchange: () => busy(this.root, select, async () => {
+      this.run = await api(`/runs/${this.id}`, { method: "PATCH", json: { priority: select.value } });
+      this.show(this.run);
+    }) }, ["high", "normal", "low"].map((one) => h("option", { value: one }, `${one[0].toUpperCase()}${one.slice(1)} priority`)));
+    select.value = this.run.priority;
+    return h("span", {}, select);
   }
 
   buildNotice() {
