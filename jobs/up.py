@@ -6,9 +6,6 @@ import errno
 import fcntl
 import json
 import os
-import queue
-import shlex
-import signal
 import socket
 import sys
 import threading
@@ -18,25 +15,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import honcho.manager
 from honcho.environ import parse_procfile
 
 import autotrain
 from autotrain.errors import AutotrainError, SettingsError
 from autotrain.settings import Settings
 from jobs import broker
-from jobs.leash import leashed
+from jobs.services import Services
 
 LOCK = "up.lock"
 
 BROKER_SECONDS = 10.0
 
-STOP_SECONDS = 75
-"""A trainer may need a minute to finish its step and keep a checkpoint; then whatever is left is killed."""
-
 
 def up(settings: Settings, *, browser: bool = False) -> int:
-    """Run everything until Ctrl-C, SIGTERM or the end of one part; returns the exit code."""
+    """Run everything until Ctrl-C, SIGTERM, or a part that cannot be kept running; returns the exit code."""
     try:
         settings.prepare_home()
         with only_one(settings):
@@ -161,67 +154,18 @@ def _serve(settings: Settings, browser: bool) -> int:
     for name, command in parse_procfile((here / "Procfile").read_text("utf-8")).processes.items():
         if name == "broker" and settings.redis_url:
             continue
-        services.add(name, command, here, settings)
+        services.add(name, command, here, environment(here, settings))
     ended = threading.Event()
-    announcing = threading.Thread(target=_announce, args=(settings, ended, browser), daemon=True)
+    announcing = threading.Thread(target=_announce, args=(settings, services, ended, browser), daemon=True)
     announcing.start()
     services.loop()
     ended.set()
     if services.first_to_end is not None:
-        sys.stderr.write(f"{services.first_to_end} ended by itself, so everything was stopped. Its lines are above.\n")
+        why = f"{services.first_to_end} ended by itself and could not be kept running, so everything was stopped."
+        sys.stderr.write(f"{why} Its lines are above.\n")
         return services.returncode or 1
     sys.stdout.write("AutoTrain Studio has stopped. Runs that were training go on at the next start.\n")
     return 0
-
-
-class Services(honcho.manager.Manager):  # type: ignore[misc]  # honcho is untyped
-    """Honcho, with threads in place of its relay processes: nothing outlives this process, not even after a SIGKILL."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Honcho allows five seconds, which is a broken-off checkpoint.
-        honcho.manager.KILL_WAIT = STOP_SECONDS
-        self.events: queue.Queue[object] = queue.Queue()
-        self.first_to_end: str | None = None
-        self._early = False
-
-    def add(self, name: str, command: str, folder: Path, settings: Settings) -> None:
-        """Add one line of the Procfile, on a leash: it gets SIGTERM when this process dies."""
-        words = leashed(["/bin/sh", "-c", f"exec {command}"], death=signal.SIGTERM)
-        self.add_process(name, f"exec {shlex.join(words)}", cwd=str(folder), env=environment(folder, settings))
-
-    def _start(self) -> None:
-        for name, entry in self._processes.items():
-            entry["process"] = threading.Thread(
-                target=entry["obj"].run, args=(self.events, False), daemon=True, name=name
-            )
-            entry["process"].start()
-
-    def terminate(self) -> None:
-        """End all parts; when some are still being started, as soon as their process ids are known."""
-        self._early = not super()._all_started()
-        if not self._early:
-            super().terminate()
-
-    def _all_started(self) -> bool:
-        """Whether every process id is known. Honcho asks ten times a second."""
-        started = bool(super()._all_started())
-        if started and self._early:
-            self.terminate()
-        return started
-
-    def _killall(self, force: bool = False) -> None:
-        if self.returncode is not None and self.first_to_end is None and not force:
-            self.first_to_end = self._stopped_by_itself()
-        for entry in self._processes.values():
-            if entry.get("pid") and "returncode" not in entry:
-                (self._procmgr.kill if force else self._procmgr.terminate)(entry["pid"])
-
-    def _stopped_by_itself(self) -> str | None:
-        return next((name for name, entry in self._processes.items() if "returncode" in entry), None)
-
-    def _system_print(self, data: str) -> None:
-        """Honcho's notes on process ids are not for the people who read this terminal."""
 
 
 def environment(folder: Path, settings: Settings) -> dict[str, str]:
@@ -240,7 +184,7 @@ def environment(folder: Path, settings: Settings) -> dict[str, str]:
     return inherited | {name: value for name, value in optional.items() if value}
 
 
-def _announce(settings: Settings, ended: threading.Event, browser: bool) -> None:
+def _announce(settings: Settings, services: Services, ended: threading.Event, browser: bool) -> None:
     """Say when the page answers."""
     where = address(settings)
     host = where.removeprefix("http://").rpartition(":")[0].strip("[]")
@@ -252,6 +196,7 @@ def _announce(settings: Settings, ended: threading.Event, browser: bool) -> None
             continue
     else:
         return
+    services.well.set()
     sys.stdout.write(f"AutoTrain Studio is ready: {where}\n")
     sys.stdout.flush()
     if browser:

@@ -96,8 +96,9 @@ def test_every_run_of_a_long_queue_ends_once_and_in_order(tmp_path: Path) -> Non
         runs = [place.store.get(name) for name in names]
         assert [run.id for run in runs if run.state != "succeeded"] == []
         for run in runs:
-            kinds = [row.event.kind for row in place.store.events(run.id)]
-            assert kinds.count("outcome") == 1, (run.id, kinds)
+            ends = [row.fence for row in place.store.events(run.id) if row.event.kind == "outcome"]
+            # An owner may be killed between its trainer's last word and the end in the record: the next says it anew.
+            assert ends == sorted(set(ends)) and ends[-1] == run.fence, (run.id, ends)
             assert [row.step for row in place.store.metrics(run.id)] == [1, 2, 3]
         first = sorted(range(RUNS), key=lambda number: runs[number].started_at or 0.0)
         assert first == list(range(RUNS)), "whoever is nudged, the claim takes the first in the queue"

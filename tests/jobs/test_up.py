@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -104,14 +105,64 @@ def test_nothing_outlives_a_killed_up(up: Up) -> None:
     until(lambda: gone(children))
 
 
-def test_when_one_part_ends_the_others_end_and_it_is_named(up: Up) -> None:
+PARTS = {"broker": "redis-server", "worker": "jobs.worker", "web": "app.py"}
+"""A word that the command line of each part has."""
+
+
+def part(process: subprocess.Popen[str], name: str) -> psutil.Process | None:
+    """The process of a part, if it lives: the first one with its word, before those that it started."""
+    with suppress(psutil.Error):
+        for child in family(process):
+            if any(PARTS[name] in word for word in child.cmdline()) and "leash" not in " ".join(child.cmdline()):
+                return child
+    return None
+
+
+def pid(process: subprocess.Popen[str], name: str) -> int | None:
+    found = part(process, name)
+    return found.pid if found else None
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_dies_is_started_again_and_the_others_stay(up: Up, port: int, name: str) -> None:
+    process = up()
+    read_until_ready(process)
+    until(lambda: well(port))
+    dies, others = part(process, name), {other: pid(process, other) for other in PARTS if other != name}
+    assert dies is not None and all(others.values())
+    dies.kill()
+    until(lambda: pid(process, name) not in (None, dies.pid))
+    until(lambda: well(port))
+    assert {other: pid(process, other) for other in others} == others
+    children = family(process)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert f"{name} ended by itself (-9) and is started again" in said
+    assert gone(children)
+
+
+def well(port: int) -> bool:
+    """Whether record, data home and worker are there."""
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as answer:
+        return answer.status == 200
+    return False
+
+
+def test_when_a_part_dies_again_at_once_the_others_end_and_it_is_named(up: Up) -> None:
     process = up()
     read_until_ready(process)
     children = family(process)
-    next(child for child in children if child.name() == "redis-server").kill()
+    first = part(process, "broker")
+    assert first is not None
+    first.kill()
+    until(lambda: pid(process, "broker") not in (None, first.pid))
+    second = part(process, "broker")
+    assert second is not None
+    second.kill()
     said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "broker ended by itself" in said
+    assert "broker ended by itself and could not be kept running" in said
     assert gone(children)
 
 
