@@ -27,11 +27,6 @@ class Params(AdapterParams):
         title="Learned from",
         description="Only what the assistant says, or the questions as well.",
     )
-    packing: bool = Field(
-        False,
-        title="Packing",
-        description="Put several short rows into one, without letting one see another. Saves padding on a GPU.",
-    )
     written_rows: int = Field(
         32,
         ge=0,

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from autotrain.events import Log
 from autotrain.report import Example, Report, Training
 from autotrain.training.fit import Rows
 from autotrain.training.language import LanguageLearner
-from autotrain.training.packing import blocks, packed
+from autotrain.training.packing import blocks, keeps_apart, packed
 from autotrain.training.rows import SplitRows
 
 SHOWN = 10
@@ -19,13 +20,24 @@ SHOWN_CHARACTERS = 400
 class PretrainingLearner(LanguageLearner):
     """Cross entropy on every token of the documents, in blocks."""
 
+    def load(self) -> Any:
+        """The base with its own head; where it does not keep packed rows apart, they are not packed."""
+        model = super().load()
+        self.packs = bool(self.params.packing)
+        if self.packs and not keeps_apart(model, len(self.tokenizer)):
+            self.packs = False
+            self.attempt.sink.emit(
+                Log(text="Rows are not packed: this architecture would let a row see the ones before it.")
+            )
+        return model
+
     def items(self, rows: SplitRows) -> list[dict[str, Any]]:
         """The blocks of each document."""
         return [item for _, item in self._numbered(rows)]
 
     def encode(self, rows: SplitRows) -> Rows:
         """Blocks, filled up with the ends of others where the model keeps them apart."""
-        items = self.items(rows)
+        items = super().encode(rows).items
         return Rows(packed(items, self.max_length) if self.packs and rows is self.train else items)
 
     def report(self, training: Training) -> Report:
