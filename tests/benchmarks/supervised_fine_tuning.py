@@ -31,6 +31,10 @@ SIDES = {
     "TRL, fp32, dropout 0, no checkpointing": {"bf16": False, "gradient_checkpointing": False},
     "TRL, the same and packed": {"bf16": False, "gradient_checkpointing": False, "packing": True},
     "AutoTrain Studio": {},
+    "AutoTrain Studio, rows padded": {"layout": False},
+    "AutoTrain Studio, nothing shared": {"shared": False},
+    "AutoTrain Studio, adapters as peft has them": {"fused": False},
+    "AutoTrain Studio, scores of the vocabulary whole": {"head": False},
 }
 OURS = "AutoTrain Studio"
 
@@ -108,7 +112,7 @@ def measured(model: Path, kind: str, side: str, updates: int, threads: int) -> d
     torch.set_num_threads(threads)
     before = resident()
     items, held_out = rows_of(model, kind, updates * ROWS_OF_UPDATE)
-    run = ours if side == OURS else theirs
+    run = ours if side.startswith(OURS) else theirs
     speed = gemm()
     trained, losses, seconds, rows = run(model, items, held_out, updates, SIDES[side])
     part = items[:ROWS_OF_UPDATE]
@@ -161,13 +165,14 @@ def tuned(model: Path, params: Any) -> tuple[Any, Any]:
 
 
 def ours(
-    model: Path, items: list[Item], held_out: list[Item], updates: int, _: dict[str, Any]
+    model: Path, items: list[Item], held_out: list[Item], updates: int, without: dict[str, Any]
 ) -> tuple[Any, list[float], float, int]:
-    """The loop as the task has it, with its own comparison of ways before."""
+    """The loop as the task has it, with its own comparison of ways before; each of them can be left out."""
+    from autotrain.models.speed import head, lora
     from autotrain.training.fit import Objective, Rows, fit
     from autotrain.training.language import told_metrics
     from autotrain.training.next_token import next_token_step
-    from autotrain.training.packing import LayoutCollator
+    from autotrain.training.packing import CausalCollator, LayoutCollator
     from autotrain.training.ways import examples_of, quickest
     from tests.training.learned import Ear, Learned
 
@@ -188,9 +193,14 @@ def ours(
         learner, tokenizer = tuned(model, params)
         ways = quickest(attempt, params, learner, examples_of(items), tokenizer.pad_token_id)
         assert ways.layout and ways.shared and ways.fused, [event for event in clock.told if event.kind == "log"]
-        objective = Objective(
-            LayoutCollator(shared=True), None, told_metrics, "eval_perplexity", step=next_token_step, by_tokens=True
-        )
+        if not without.get("fused", True):
+            lora.unfuse(learner)
+        if not without.get("head", True):
+            head._KNOWN[learner] = False
+        collator: Any = LayoutCollator(shared=without.get("shared", True))
+        if not without.get("layout", True):
+            collator = CausalCollator(tokenizer.pad_token_id)
+        objective = Objective(collator, None, told_metrics, "eval_perplexity", step=next_token_step, by_tokens=True)
         fit(attempt, params, learner, Rows(items), Rows(held_out[:2]), objective)
     losses = [values["loss"] for _, values in sorted(clock.curve().items()) if "loss" in values]
     return learner, losses, times[-1] - times[0], (updates - 1) * ROWS_OF_UPDATE
