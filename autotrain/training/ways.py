@@ -47,12 +47,25 @@ def examples_of(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def quickest(
-    attempt: Attempt, params: AdapterParams, model: Any, examples: Sequence[dict[str, Any]], pad_token_id: int
+    attempt: Attempt,
+    params: AdapterParams,
+    model: Any,
+    examples: Sequence[dict[str, Any]],
+    pad_token_id: int,
+    *,
+    lays_out: bool = True,
 ) -> Ways:
     """The ways that this training takes; a model whose adapter is computed otherwise comes back that way.
 
     On a graphics card, in 16 bits and for a quantised base the plain way stays: these ways were measured on a processor
     in 32 bits.
+
+    Args:
+        attempt, params: of the training.
+        model: with its adapter.
+        examples: what `examples_of` gave, to compare by.
+        pad_token_id: of the tokenizer.
+        lays_out: whether batches of this training can be laid out at all.
     """
     import torch
 
@@ -70,12 +83,15 @@ def quickest(
             unfuse(model)
             fused = False
             attempt.sink.emit(Log(text=f"Adapters are computed layer by layer, as {why}."))
-        why = "this architecture does not look back over a whole row"
-        if reaches(model, params.max_length):
+        why = ""
+        if lays_out and reaches(model, params.max_length):
             why = _unlike(golden, model, LayoutCollator(shared=shared), examples)
+        elif lays_out:
+            why = "this architecture does not look back over a whole row"
     model.zero_grad(set_to_none=True)
     if why:
         attempt.sink.emit(Log(text=f"Rows are padded and not laid out one behind the other, as {why}."))
+    if why or not lays_out:
         return Ways(fused=fused)
     once = ", and what they begin alike is computed once" if shared else ""
     attempt.sink.emit(Log(text=f"Rows are laid out one behind the other{once}: compared, the same loss and gradients."))

@@ -41,12 +41,16 @@ class _Linear(torch.autograd.Function):
 
 
 def _forward(self: Any, x: Any, *args: Any, **options: Any) -> Any:
-    """As peft's, in one where it is one plain adapter on a frozen layer."""
+    """As peft's, in one where it is one plain adapter on a frozen layer.
+
+    Only where a gradient is wanted: what is evaluated is then computed as by whoever loads the finished adapter.
+    """
     active = self.active_adapters
     base = self.base_layer
     if (
         args
         or options
+        or not torch.is_grad_enabled()
         or self.disable_adapters
         or self.merged
         or len(active) != 1
