@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-IGNORED = -100
-"""The label of a token that is not learned."""
-
-
 Ranges = tuple[tuple[int, int], ...]
 """Places, as (first, behind the last)."""
 
