@@ -150,9 +150,12 @@ def rows_of(model: Path, kind: str, count: int) -> tuple[list[Item], list[Item]]
     from autotrain.encoding.lessons import Passed, lessons
     from autotrain.models.loading import load_tokenizer
     from autotrain.training.language import causal_item
-    from tests.training.talk import chats
+    from tests.training.talk import exchanges
 
-    said = chats(5000)
+    said = [
+        {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]}
+        for asked, reply in exchanges(reply=range(3, 400))
+    ]
     random.Random(0).shuffle(said)
     made = lessons("chat", load_tokenizer(model), list(enumerate(said[: count + HELD_OUT])), 256, None, Passed())
     items = [causal_item(each) for _, lesson in made for each in lesson if isinstance(each, Encoded)]
