@@ -179,7 +179,7 @@ def tuned(model: Path, params: Any) -> tuple[Any, Any]:
 
 def ours(
     model: Path, items: list[Item], held_out: list[Item], updates: int, without: dict[str, Any], clock: Clock
-) -> tuple[Any, list[float], float, int]:
+) -> tuple[Any, list[float], float, float]:
     """The loop as the task has it, with its own comparison of ways before; each of them can be left out."""
     from autotrain.models.speed import head, lora
     from autotrain.training.fit import Objective, Rows, fit
@@ -238,7 +238,7 @@ def settings(updates: int) -> dict[str, Any]:
 
 def theirs(
     model: Path, items: list[Item], _: list[Item], updates: int, options: dict[str, Any], clock: Clock
-) -> tuple[Any, list[float], float, int]:
+) -> tuple[Any, list[float], float, float]:
     """TRL's trainer on the rows in the order that ours has."""
     from datasets import Dataset
     from torch.utils.data import SequentialSampler
@@ -254,7 +254,7 @@ def theirs(
     lengths = [len(item["input_ids"]) for item in items]
     order = list(Update.spread(ROWS_OF_UPDATE, 1, ROWS_OF_UPDATE).sampler(lengths, params.seed, mixed=True))
     ordered = [items[place] for place in order]
-    rows = Dataset.from_list(
+    table = Dataset.from_list(
         [
             {"input_ids": one["input_ids"], "completion_mask": [int(label != -100) for label in one["labels"]]}
             for one in ordered
@@ -287,16 +287,13 @@ def theirs(
             use_cpu=True,
             **wished,
         )
-        trainer = InOrder(learner, config, train_dataset=rows, processing_class=tokenizer, callbacks=[Timed()])
+        trainer = InOrder(learner, config, train_dataset=table, processing_class=tokenizer, callbacks=[Timed()])
         trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    first = _rows_in(trainer.train_dataset[0]) if packed else ROWS_OF_UPDATE
-    return trainer.model, losses, times[-1] - times[0], len(items) - first
-
-
-def _rows_in(pack: dict[str, Any]) -> int:
-    """How many rows TRL put into one."""
-    return len(pack["seq_lengths"])
+    rows = len(items) - ROWS_OF_UPDATE
+    if packed:  # the first pack has the longest rows, so that tokens are counted
+        rows = (sum(lengths) - len(trainer.train_dataset[0]["input_ids"])) / statistics.mean(lengths)
+    return trainer.model, losses, times[-1] - times[0], rows
 
 
 def held_out_loss(model: Any, items: Sequence[Item]) -> float:
