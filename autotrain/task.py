@@ -73,6 +73,7 @@ class Effort:
         written_rows: test rows to which the tuned and the untouched model write in the end.
         validated_rows: validation rows to which is written in each evaluation.
         beams: texts that are followed for each one that is written.
+        laid_out: whether a processor learns from rows without padding and without whole scores of a vocabulary.
     """
 
     texts: int = 1
@@ -85,6 +86,7 @@ class Effort:
     written_rows: int = 0
     validated_rows: int = 0
     beams: int = 1
+    laid_out: bool = False
 
 
 @dataclass(frozen=True)

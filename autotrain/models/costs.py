@@ -15,6 +15,9 @@ from autotrain.task import Effort
 # Shares of a plain matrix multiplication's speed that a LoRA step and a forward pass reach, measured with MiniLM and
 # SmolLM2-135M at 16 to 256 tokens on one and two cores: 0.33 to 0.52 and 0.53 to 0.70.
 _TRAINING_EFFICIENCY = 0.43
+# The same where rows are laid out without padding, measured by `tests/benchmarks/supervised_fine_tuning.py`: 0.63 of
+# a whole step, with optimiser and log.
+_LAID_OUT_EFFICIENCY = 0.6
 _FORWARD_EFFICIENCY = 0.6
 # The same for one more text among those that are written at once: 0.36 to 0.47 with SmolLM2-135M on one core.
 _WRITING_EFFICIENCY = 0.42
@@ -43,6 +46,11 @@ _KEPT_PER_HIDDEN, _KEPT_PER_INTERMEDIATE, _KEPT_PER_SCORE = 12, 8, 3.1
 # Scores of a vocabulary at once: as the head gives them, by temperature, in another order, their logarithms, and two
 # gradients; without learning three of these. With two copies fewer, SmolLM2-135M needed 1.2 times what was said.
 _COPIES_OF_SCORES, _COPIES_OF_SCORES_UNLEARNED = 6, 3
+# Where rows are laid out: what is given to and by two norms, queries, keys and values, and what attention gives; of the
+# gated layer both halves, the activated one, and their product. No scores of the attention.
+_LAID_OUT_PER_HIDDEN, _LAID_OUT_PER_INTERMEDIATE = 8, 4
+# Scores of a vocabulary that are held at once there, with one copy: `speed.head.AT_ONCE`.
+_SCORES_AT_ONCE = 2 * 6_000_000
 # Weight, gradient and the two moments of AdamW.
 _COPIES_OF_TRAINED = 4
 # Of a model that is trained as a whole the best weights so far are kept beside.
@@ -140,6 +148,11 @@ def seconds_needed(size: Size, work: Workload, pace: Pace, per_epoch: int) -> fl
 def _in_a_step(size: Size, work: Workload) -> float:
     """Bytes that are kept for the backward pass."""
     shape, effort = size.shape, work.effort
+    if effort.laid_out:
+        # The batch with the longest row; what rows begin alike is the template's, which the lengths do not have either.
+        tokens = work.longest_tokens + (work.batch_size - 1) * work.mean_tokens * _PADDING
+        each = _LAID_OUT_PER_HIDDEN * shape.hidden + _LAID_OUT_PER_INTERMEDIATE * shape.intermediate
+        return (tokens * each * shape.layers + min(tokens * shape.vocabulary, _SCORES_AT_ONCE)) * FLOAT
     texts = work.batch_size * effort.texts * max(1, effort.answers)
     texts = min(texts, effort.at_once or texts)
     tokens = _tokens(work, work.longest_tokens)
@@ -151,6 +164,8 @@ def _in_a_step(size: Size, work: Workload) -> float:
 
 def _in_an_evaluation(size: Size, work: Workload) -> float:
     """Bytes of the scores of a vocabulary."""
+    if work.effort.laid_out:
+        return _SCORES_AT_ONCE * FLOAT
     tokens = max(_TOLD_AT_ONCE, work.longest_tokens) if work.effort.told else 0
     return tokens * size.shape.vocabulary * _COPIES_OF_SCORES_UNLEARNED * FLOAT
 
@@ -168,12 +183,14 @@ def _while_writing(size: Size, work: Workload) -> float:
 
 def _learning(size: Size, work: Workload, pace: Pace, per_epoch: int) -> float:
     effort = work.effort
-    texts, tokens = effort.texts * max(1, effort.answers), _tokens(work, work.mean_tokens * _PADDING)
-    row = texts * _forward_operations(size, tokens, _told(work, work.mean_tokens * _PADDING))
+    read = work.mean_tokens * (1 if effort.laid_out else _PADDING)
+    texts, tokens = effort.texts * max(1, effort.answers), _tokens(work, read)
+    row = texts * _forward_operations(size, tokens, _told(work, read))
     parts = math.ceil(work.batch_size * texts / effort.at_once) if effort.at_once else 1
     # Where a batch is computed in parts, each is computed once more when its gradient is wanted.
     passes = effort.forwards + (parts > 1) + (_WHOLE_BACKWARD if work.whole else _BACKWARD)
-    seconds = work.train_rows * work.epochs * passes * row / (pace.flops * pace.devices * _TRAINING_EFFICIENCY)
+    efficiency = _LAID_OUT_EFFICIENCY if effort.laid_out else _TRAINING_EFFICIENCY
+    seconds = work.train_rows * work.epochs * passes * row / (pace.flops * pace.devices * efficiency)
     batches = per_epoch * work.accumulation * work.epochs
     return seconds + batches * parts * size.shape.layers * _SECONDS_PER_LAYER_STEP
 

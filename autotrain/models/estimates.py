@@ -98,6 +98,8 @@ def estimate(entry: ModelEntry, work: Workload, machine: Machine, flops: float) 
     if size is None:
         return None
     on_card = machine.devices[0] != "cpu"
+    if on_card or work.quantization != "none":
+        work = replace(work, effort=replace(work.effort, laid_out=False))
     count = len(machine.devices)
     effective = work.batch_size * work.accumulation * count
     per_epoch = max(1, math.ceil(work.train_rows / effective))

@@ -47,7 +47,7 @@ class ContinuedPretraining(Shaped):
 
     def effort(self, params: BaseParams, columns: Mapping[str, str]) -> Effort:
         """Every token of a document is learned."""
-        return Effort(told=1.0, rereads=False)
+        return Effort(told=1.0, rereads=False, laid_out=True)
 
     def train(self, attempt: Attempt) -> Result:
         """Train an adapter on whole documents, evaluate it on new ones beside the untouched base, save both."""

@@ -15,8 +15,10 @@ from autotrain.models.loading import load_causal
 from autotrain.report import Baseline, Score
 from autotrain.training.fit import IGNORED, Objective, Rows
 from autotrain.training.learner import Learner
-from autotrain.training.packing import PAD_MULTIPLE, CausalCollator, keeps_apart, packed
+from autotrain.training.next_token import learned_logits, next_token_step
+from autotrain.training.packing import PAD_MULTIPLE, CausalCollator, LayoutCollator, keeps_apart, packed
 from autotrain.training.rows import SplitRows
+from autotrain.training.ways import examples_of, quickest
 
 Step = Callable[..., tuple[Any, dict[str, Any]]]
 """(model, batch, items) to a loss, and under `logits` the sums of each row."""
@@ -30,9 +32,11 @@ class LanguageLearner(Learner):
 
     kind = "CAUSAL_LM"
     params: Any
+    examples: Sequence[dict[str, Any]] = ()
+    """A few training rows, by which quicker ways are compared with the plain one."""
 
     def load(self) -> Any:
-        """The base with its own head."""
+        """The base with its own head; where it does not keep packed rows apart, they are not packed."""
         model = load_causal(self.attempt.model, self.tokenizer)
         self.packs = bool(self.params.packing)
         if self.packs and not keeps_apart(model, len(self.tokenizer)):
@@ -52,15 +56,24 @@ class LanguageLearner(Learner):
         ]
 
     def encode(self, rows: SplitRows) -> Rows:
-        """The rows, several in one where that is wished."""
+        """The rows, several in one where that is wished; how they are laid out in a batch is the collator's."""
         items = self.items(rows)
-        return Rows(packed(items, self.max_length) if self.packs and rows is self.train else items)
+        if rows is not self.train:
+            return Rows(items)
+        self.examples = examples_of(items)
+        return Rows(packed(items, self.max_length) if self.packs else items)
 
     def objective(self) -> Objective:
         """The sum of the cross entropy over learned tokens; the perplexity on validation decides."""
+        return Objective(self.collator(), None, told_metrics, "eval_perplexity", step=next_token_step, by_tokens=True)
+
+    def collator(self) -> Any:
+        """Rows laid out as a tree where that is quicker and was found to be the same, else padded."""
+        ways = quickest(self.attempt, self.params, self.model, self.examples, self.tokenizer.pad_token_id)
+        if ways.layout:
+            return LayoutCollator(shared=ways.shared)
         on_cpu = self.attempt.device.kind == "cpu"
-        collator = CausalCollator(self.tokenizer.pad_token_id, multiple=1 if on_cpu else PAD_MULTIPLE)
-        return Objective(collator, None, told_metrics, "eval_perplexity", step=next_token_step, by_tokens=True)
+        return CausalCollator(self.tokenizer.pad_token_id, multiple=1 if on_cpu else PAD_MULTIPLE)
 
     def told(self, items: Sequence[dict[str, Any]]) -> Told:
         """What the model as it is now makes of rows: for each the sums over its learned tokens."""
@@ -105,67 +118,6 @@ def scores_of(told: Told, general: Told, seed: int) -> tuple[Score, ...]:
         Score.of("token_accuracy", float(told.right.sum() / max(1, told.tokens.sum()))),
         Score.of("general_perplexity", perplexity(general), interval_of_perplexity(general, seed)),
     )
-
-
-def next_token_step(model: Any, batch: dict[str, Any], items: Any = None) -> tuple[Any, dict[str, Any]]:
-    """Cross entropy of the learned tokens, divided by `items`; of each row the sum, the tokens, the right ones.
-
-    Logits are computed only where a row learns the next token: of a long prompt and a short answer that is a small
-    part, and the head of a large vocabulary is a large part of a small model.
-    """
-
-    inputs = {name: values for name, values in batch.items() if name != "labels"}
-    logits, targets = learned_logits(model, inputs, batch["labels"])
-    return told_loss(logits, targets, items)
-
-
-def told_loss(logits: Any, targets: Any, items: Any = None, smoothing: float = 0.0) -> tuple[Any, dict[str, Any]]:
-    """Cross entropy of the targets that are not IGNORED, divided by `items`; of each row the sum, the tokens, the right
-    ones.
-
-    Args:
-        logits: (rows, places, vocabulary).
-        targets: (rows, places).
-        items: targets of all batches that are added up; those of this one where it is None.
-        smoothing: the part of each target that is spread evenly over the vocabulary.
-    """
-    import torch
-
-    losses = torch.nn.functional.cross_entropy(
-        logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none", label_smoothing=smoothing
-    )
-    counted = targets != IGNORED
-    right = (logits.argmax(-1) == targets) & counted
-    each = torch.stack([losses.sum(1), counted.sum(1).float(), right.sum(1).float()], dim=1)
-    loss = losses.sum() / (items if items is not None else counted.sum().clamp(min=1))
-    return loss, {"logits": each.detach()}
-
-
-def learned_logits(model: Any, inputs: dict[str, Any], labels: Any) -> tuple[Any, Any]:
-    """Logits (rows, places, vocabulary) where any row learns the next token, and (rows, places) what it is there."""
-    import torch
-
-    following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-    places = (following != IGNORED).any(0).nonzero().flatten()
-    logits = model(**inputs, logits_to_keep=places, use_cache=False).logits.float()
-    return logits, following[:, places]
-
-
-def answer_sums(model: Any, input_ids: Any, attention_mask: Any, targets: Any) -> tuple[Any, Any]:
-    """(rows,) the log-probability of each row's learned tokens as a whole, in nats, and how many there are.
-
-    Args:
-        model: a causal language model.
-        input_ids, attention_mask: (rows, tokens), padded on the right.
-        targets: (rows, tokens) the tokens themselves where they are learned, else IGNORED.
-    """
-    import torch
-
-    logits, following = learned_logits(model, {"input_ids": input_ids, "attention_mask": attention_mask}, targets)
-    losses = torch.nn.functional.cross_entropy(
-        logits.transpose(1, 2), following, ignore_index=IGNORED, reduction="none"
-    )
-    return -losses.sum(1), (following != IGNORED).sum(1)
 
 
 def divergence(model: Any, items: Sequence[dict[str, Any]], collator: CausalCollator) -> NDArray[np.float64]:

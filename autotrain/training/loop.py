@@ -145,6 +145,10 @@ class Loop(Trainer):  # type: ignore[misc]
             loss = loss * self.accelerator.num_processes  # as the parent does: the count is of all devices
         return (loss, outputs) if return_outputs else loss
 
+    def floating_point_ops(self, inputs: Any) -> int:
+        """None are counted: the parent goes through all parameters for it in every step, and nobody reads the sum."""
+        return 0
+
     def get_batch_samples(self, *args: Any, **options: Any) -> tuple[list[Any], Any]:
         """As the parent's; then what the task does once before an update of the weights, with all its batches."""
         batches, items = super().get_batch_samples(*args, **options)

@@ -106,6 +106,59 @@ class CausalCollator:
         return {name: torch.tensor(values) for name, values in batch.items()}
 
 
+class LayoutCollator:
+    """Rows as a batch without padding: one row of tokens for all of them, what they begin alike only once.
+
+    `labels` are (rows, tokens) as a `CausalCollator` has them, so that every row keeps its own count. Beside the one
+    row of `input_ids` and `position_ids` with its `segments` stand `kept`, the places at which anything is learned; for
+    each of the `targets` that are learned there its number among them, in `places`; for each label its target, in
+    `which`.
+    """
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        import torch
+
+        from autotrain.models.speed.layout import laid_out
+
+        parts = [_parts(row) for row in rows]
+        layout = laid_out([part for each in parts for part in each], shared=self._shared)
+        laid = iter(layout.rows)
+        targets: dict[tuple[int, int], int] = {}
+        which = []
+        for row, own in zip(rows, parts, strict=True):
+            places = [place for _ in own for place in next(laid)]
+            which.append(
+                [
+                    0 if label == IGNORED else targets.setdefault((places[number - 1], label), len(targets))
+                    for number, label in enumerate(row["labels"])
+                ]
+            )
+        longest = max(len(row["labels"]) for row in rows)
+        labels = [[*row["labels"], *[IGNORED] * (longest - len(row["labels"]))] for row in rows]
+        kept = sorted({place for place, _ in targets})
+        number = {place: at for at, place in enumerate(kept)}
+        return {
+            "labels": torch.tensor(labels),
+            "which": torch.tensor([[*each, *[0] * (longest - len(each))] for each in which]),
+            "input_ids": torch.tensor([layout.input_ids]),
+            "position_ids": torch.tensor([layout.position_ids]),
+            "segments": layout.segments,
+            "kept": torch.tensor(kept, dtype=torch.long),
+            "places": torch.tensor([number[place] for place, _ in targets], dtype=torch.long),
+            "targets": torch.tensor([target for _, target in targets], dtype=torch.long),
+        }
+
+
+def _parts(row: dict[str, Any]) -> list[list[int]]:
+    """The tokens of a row; of a packed one, those of each part."""
+    ids = row["input_ids"]
+    starts = [at for at, position in enumerate(row.get("position_ids", ())) if position == 0] or [0]
+    return [ids[start:end] for start, end in zip(starts, [*starts[1:], len(ids)], strict=True)]
+
+
 def keeps_apart(model: Any, vocabulary: int) -> bool:
     """Whether this model answers to packed rows as to each alone; not every architecture looks at the positions.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autotrain.training.fit import IGNORED, Rows
-from autotrain.training.language import answer_sums
+from autotrain.training.next_token import answer_sums
 from autotrain.training.preference_losses import Answers, Wish, drift_of, pair_losses, rewards_of, thumb_losses
 
 Item = dict[str, Any]

@@ -49,6 +49,7 @@ from autotrain.training.pairs import (
 from autotrain.training.precision import decided
 from autotrain.training.preference_losses import PER_TOKEN, REFERENCE_FREE, USUAL_BETA, LossName, Wish
 from autotrain.training.rows import SplitRows
+from autotrain.training.ways import examples_of, quickest
 from autotrain.training.wishes import stop_if_wished
 from autotrain.training.writing import Writer
 
@@ -92,6 +93,8 @@ class PreferenceLearner(LanguageLearner):
     def encode(self, rows: SplitRows) -> Rows:
         """Pairs, or answers with thumbs, each with what the base makes of it."""
         found = rows_of(self._taught_items(rows))
+        if rows is self.train:
+            self.examples = examples_of(sequences_of(found.items))
         if found.items and self.wish.loss not in REFERENCE_FREE and rows is not self.test:
             training = rows is self.train
             read = come_to(self.attempt, self.params, found) if training else range(len(found.items))
@@ -135,6 +138,7 @@ class PreferenceLearner(LanguageLearner):
     def objective(self) -> Objective:
         """The wished loss; its value on the validation rows decides."""
         multiple = 1 if self.attempt.device.kind == "cpu" else PAD_MULTIPLE
+        quickest(self.attempt, self.params, self.model, self.examples, self.tokenizer.pad_token_id, lays_out=False)
         thumbs = self.by_thumbs
         collator = PairCollator(self.tokenizer.pad_token_id, stacked=not thumbs, multiple=multiple)
         return Objective(

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from autotrain.report import Example, Report, Training
-from autotrain.training.fit import Rows
 from autotrain.training.language import LanguageLearner
-from autotrain.training.packing import blocks, packed
+from autotrain.training.packing import blocks
 from autotrain.training.rows import SplitRows
 
 SHOWN = 10
@@ -22,11 +21,6 @@ class PretrainingLearner(LanguageLearner):
     def items(self, rows: SplitRows) -> list[dict[str, Any]]:
         """The blocks of each document."""
         return [item for _, item in self._numbered(rows)]
-
-    def encode(self, rows: SplitRows) -> Rows:
-        """Blocks, filled up with the ends of others where the model keeps them apart."""
-        items = self.items(rows)
-        return Rows(packed(items, self.max_length) if self.packs and rows is self.train else items)
 
     def report(self, training: Training) -> Report:
         """How well new documents are expected, and what was forgotten of general texts."""

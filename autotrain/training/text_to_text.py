@@ -21,8 +21,9 @@ from autotrain.events import Log
 from autotrain.models.loading import load_seq2seq, longest_output
 from autotrain.report import Baseline, Example, Report, Score, Training
 from autotrain.training.fit import IGNORED, Objective, Rows
-from autotrain.training.language import Step, tell, told_loss, told_metrics
+from autotrain.training.language import Step, tell, told_metrics
 from autotrain.training.learner import Learner
+from autotrain.training.next_token import told_loss
 from autotrain.training.packing import PAD_MULTIPLE
 from autotrain.training.rewriting import Beginning, Rewriter, beginning, choose_languages
 from autotrain.training.rows import SplitRows

@@ -25,10 +25,9 @@ from autotrain.recipe import load
 from autotrain.runs.folder import Order, RunFolder
 from autotrain.settings import Settings
 from autotrain.ui.drafts import Rows, workload
-from tests.training.causal import chats
 from tests.training.every import TOYS
 from tests.training.learned import learned
-from tests.training.talk import questions
+from tests.training.talk import chats, questions
 from tests.training.toy import sentences
 
 ONCE = {"num_train_epochs": 1, "max_steps": 0, "evaluations_per_epoch": 1, "early_stopping_patience": 0}

@@ -158,6 +158,19 @@ def test_estimating_imports_neither_torch_nor_transformers(settings: Settings) -
     assert answer.stdout.strip() == "set()"
 
 
+def test_rows_that_are_laid_out_take_neither_padding_nor_whole_scores_and_only_on_a_processor() -> None:
+    entry, card = hub(135_000_000), Machine(devices=("cuda:0",))
+    plain = replace(WORK, effort=Effort(told=1.0, rereads=False))
+    laid = replace(WORK, effort=Effort(told=1.0, rereads=False, laid_out=True))
+    assert on(entry, laid).memory_bytes < on(entry, plain).memory_bytes
+    assert on(entry, laid).seconds < on(entry, plain).seconds
+    assert on(entry, replace(laid, batch_size=64)).memory_bytes > on(entry, laid).memory_bytes
+    for work in (laid, replace(laid, quantization="8bit")):
+        without = replace(work, effort=plain.effort)
+        machine = card if work is laid else Machine()
+        assert on(entry, work, machine) == on(entry, without, machine)
+
+
 WRITES = Effort(told=1.0, rereads=False, written_rows=16, written_tokens=32)
 TRIES = Effort(told=1.0, rereads=False, answers=4, written_tokens=32, written_rows=16, validated_rows=16)
 

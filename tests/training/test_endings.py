@@ -13,7 +13,8 @@ from autotrain.encoding.chat import encode_chat
 from autotrain.models.loading import load_causal, load_classifier, load_tokenizer
 from autotrain.models.lora import whole
 from autotrain.training.fit import IGNORED
-from autotrain.training.language import causal_item, next_token_step
+from autotrain.training.language import causal_item
+from autotrain.training.next_token import next_token_step
 from autotrain.training.packing import CausalCollator
 from autotrain.training.writing import Writer, end_of_turn, stop_tokens
 from tests.training.causal import save_causal

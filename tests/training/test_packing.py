@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrain.training.fit import IGNORED
-from autotrain.training.language import next_token_step, tell
+from autotrain.training.language import tell
+from autotrain.training.next_token import next_token_step
 from autotrain.training.packing import CausalCollator, blocks, keeps_apart, packed
 from tests.training.causal import KINDS, tiny_causal
 

@@ -16,7 +16,8 @@ from autotrain.events import Phase
 from autotrain.models.loading import load_causal, load_tokenizer
 from autotrain.task import Result
 from autotrain.tasks import TASKS
-from autotrain.training.language import answer_sums, divergence
+from autotrain.training.language import divergence
+from autotrain.training.next_token import answer_sums
 from autotrain.training.packing import CausalCollator
 from autotrain.training.wishes import Stopped
 from tests.training.causal import PARAMS

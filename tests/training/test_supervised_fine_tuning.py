@@ -12,6 +12,7 @@ from autotrain.errors import DataError, ModelError
 from autotrain.models.loading import load_tokenizer
 from autotrain.task import Result
 from autotrain.tasks import TASKS
+from autotrain.training.ways import Ways
 from tests.training.causal import PARAMS, save_causal
 from tests.training.learned import Ear, Learned, learned
 from tests.training.talk import chats, exchanges, said
@@ -75,6 +76,7 @@ def test_the_finished_adapter_is_judged_again_as_by_its_training(run: Learned, d
         {"use_dora": True},
         {"use_dora": True, "use_rslora": True, "loraplus_lr_ratio": 4.0},
         {"training_method": "full", "learning_rate": 1e-3, "lora_dropout": 0.0},
+        {"lora_dropout": 0.0},
         {"packing": True},
     ],
     ids=lambda way: "-".join(f"{value}" for value in way.values()) or "lora",
@@ -105,12 +107,29 @@ def test_packed_rows_are_learned_from_as_well(run: Learned, done: Result) -> Non
     assert [score.name for score in report.scores] == ["perplexity", "token_accuracy", "general_perplexity"]
 
 
-def test_a_model_that_cannot_keep_rows_apart_is_trained_without_packing(tmp_path: Path) -> None:
+def test_what_rows_begin_alike_is_computed_once_and_nothing_else_changes(
+    run: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick, plain = Ear(), Ear()
+    short = {"max_steps": 6, "written_rows": 0}
+    run.attempt(4, quick, **short)
+    monkeypatch.setattr("autotrain.training.language.quickest", lambda *_: Ways())
+    run.attempt(5, plain, **short)
+    told = [event.text for event in quick.told if event.kind == "log"]
+    assert any("what they begin alike is computed once" in text for text in told)
+    curve = plain.curve()
+    for step, values in quick.curve().items():
+        for name in {"loss", "grad_norm", "eval_loss", "eval_token_accuracy"} & values.keys():
+            assert values[name] == pytest.approx(curve[step][name], rel=1e-3), (step, name)
+
+
+def test_a_model_that_cannot_keep_rows_apart_is_trained_with_padded_rows(tmp_path: Path) -> None:
     ear = Ear()
     bloom = save_causal(said(), tmp_path / "bloom", "bloom")
     short = {**WANTED, "max_steps": 2, "packing": True, "written_rows": 0}
     learned(tmp_path / "run", TASK, chats(60), CHAT, bloom, **short).attempt(1, ear)
-    assert any("Rows are not packed" in event.text for event in ear.told if event.kind == "log")
+    for said_so in ("Rows are padded", "Rows are not packed"):
+        assert any(said_so in event.text for event in ear.told if event.kind == "log"), said_so
 
 
 def test_prompts_with_a_completion_and_a_base_without_a_template_are_taught_too(tmp_path: Path) -> None:
