@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 
@@ -18,7 +19,7 @@ from autotrain.settings import Settings
 from autotrain.ui import build
 from autotrain.ui.adding import Adding
 from autotrain.ui.offline import stay_here
-from autotrain.ui.web import PLACES
+from autotrain.ui.web import PLACES, REST_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 STATIC = ROOT / "autotrain" / "ui" / "static"
@@ -190,3 +191,9 @@ def test_the_child_that_adds_a_model_says_in_words_why_it_cannot(settings: Setti
     while not (told := adding.progress("no-such-model")) or not told.done:
         time.sleep(0.05)
     assert told.error and "no-such-model" in told.error
+
+
+def test_gradio_s_queue_has_the_pauses_that_are_lengthened() -> None:
+    with gr.Blocks() as blocks:
+        pass
+    assert blocks._queue.sleep_when_free < REST_SECONDS and blocks._queue.progress_update_sleep_when_free < REST_SECONDS

@@ -76,6 +76,7 @@ class NewRunPage {
     const strange = !known && this.offer.tasks.some(named) && !named(this.task);
     const first = this.models.find((one) => one.recommended && one.suits) || this.models.find((one) => one.suits);
     if (!this.draft.model || strange || (known && !known.suits)) this.draft.model = (first || { id: this.preset.model }).id;
+    return first;
   }
 
   // Another thing to learn: its own columns, settings and models. What was set for the other task means nothing here.
@@ -86,7 +87,10 @@ class NewRunPage {
     if (before !== name) {
       this.draft.params = {};
       if (!this.task.presets.some((one) => one.name === this.draft.preset)) this.draft.preset = this.task.presets[0].name;
-      await this.loadModels();
+      const mine = this.models.find((one) => one.id === this.draft.model);
+      const first = await this.loadModels();
+      // What was recommended for the one task gives way to what is for the other; what somebody picked stays.
+      if (first && mine && mine.recommended) this.draft.model = first.id;
       this.training.rebuild();
     }
     this.change({ columns: this.guessed(), confirmed: [] });
