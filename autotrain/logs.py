@@ -17,6 +17,9 @@ Style = Literal["text", "json"]
 SAID_AGAIN_SECONDS = 10.0
 """How often the same warning about the same attempt is said, such as that the record does not answer."""
 
+FORGOTTEN_SECONDS = 600.0
+"""After which it is as if a warning had never been said."""
+
 _about: ContextVar[tuple[str, int] | None] = ContextVar("about", default=None)
 
 
@@ -54,13 +57,17 @@ class _Seldom(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
-        key = record.name, record.msg, getattr(record, "about", None)
+        # What comes first in a line is what it is about, such as a run; what follows may change each time.
+        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        key = record.name, record.msg, getattr(record, "about", None), str(first)
         at, kept_back = self._last.get(key, (-SAID_AGAIN_SECONDS, 0))
         if 0 <= record.created - at < SAID_AGAIN_SECONDS:
             self._last[key] = at, kept_back + 1
             return False
         self._last = {
-            known: value for known, value in self._last.items() if record.created - value[0] < SAID_AGAIN_SECONDS
+            known: value
+            for known, value in self._last.items()
+            if value[1] or record.created - value[0] < SAID_AGAIN_SECONDS
         }
         self._last[key] = record.created, 0
         if kept_back:

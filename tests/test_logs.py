@@ -59,25 +59,27 @@ def test_json_lines_are_objects_without_tokens_in_traces_either() -> None:
 def test_the_same_warning_about_a_run_is_said_now_and_then_with_how_many_there_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream, seconds = io.StringIO(), iter([0.0, 0.3, 0.6, 0.6, 0.6, 10.0, 10.3])
+    stream, seconds = io.StringIO(), iter([0.0, 0.3, 0.6, 0.6, 0.6, 0.6, 10.0, 10.3])
     log_to(stream, "text")
     logger = logging.getLogger("a")
     monkeypatch.setattr("time.time_ns", lambda: int(1e9 * (1e9 + next(seconds))))
     monkeypatch.setattr("time.time", lambda: 1e9 + next(seconds))
     with about("r1", 1):
         for waiting in range(3):
-            logger.warning("%s events wait", waiting)
-        logger.error("%s events wait", 3)
+            logger.warning("run %s: %s events wait", "r1", waiting)
+        logger.error("run %s: %s events wait", "r1", 3)
+        logger.warning("run %s: %s events wait", "r9", 3)
     with about("r2", 1):
-        logger.warning("%s events wait", 4)
+        logger.warning("run %s: %s events wait", "r2", 4)
     with about("r1", 1):
-        logger.warning("%s events wait", 5)
-        logger.warning("%s events wait", 6)
+        logger.warning("run %s: %s events wait", "r1", 5)
+        logger.warning("run %s: %s events wait", "r1", 6)
     assert stream.getvalue().splitlines() == [
-        "WARNING a [run r1 attempt 1]: 0 events wait",
-        "ERROR a [run r1 attempt 1]: 3 events wait",
-        "WARNING a [run r2 attempt 1]: 4 events wait",
-        "WARNING a [run r1 attempt 1]: 5 events wait (2 more like it)",
+        "WARNING a [run r1 attempt 1]: run r1: 0 events wait",
+        "ERROR a [run r1 attempt 1]: run r1: 3 events wait",
+        "WARNING a [run r1 attempt 1]: run r9: 3 events wait",
+        "WARNING a [run r2 attempt 1]: run r2: 4 events wait",
+        "WARNING a [run r1 attempt 1]: run r1: 5 events wait (2 more like it)",
     ]
 
 

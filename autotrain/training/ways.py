@@ -134,7 +134,8 @@ def _unlike(golden: tuple[float, dict[str, Any]], model: Any, collator: Any, exa
     try:
         loss, gradients = _learned(model, collator, examples)
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
-        return f"this architecture does not allow it ({str(error).splitlines()[0][:100]})"
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        return f"this architecture does not allow it ({why[:100]})"
     known, wanted = golden
     if not abs(loss - known) <= AGREES * abs(known):
         return f"this architecture's loss would be {loss:.5g} in place of {known:.5g}"
