@@ -74,3 +74,14 @@ def test_a_wrong_attention_switches_the_layout_off(run: Learned, monkeypatch: py
     monkeypatch.setattr(attention, "planned", lambda segments: right([type(segments[0])(0, segments[-1].end)]))
     ways, told, _ = chosen(run)
     assert ways == Ways(fused=True) and "Rows are padded" in told and "loss would be" in told
+
+
+def test_an_architecture_that_fails_without_a_word_is_named_by_its_failure(
+    run: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_segments: Any) -> Any:
+        raise NotImplementedError
+
+    monkeypatch.setattr(attention, "planned", fail)
+    ways, told, _ = chosen(run)
+    assert not ways.layout and "(NotImplementedError)" in told
